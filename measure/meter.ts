@@ -1,0 +1,38 @@
+/**
+ * The contract of a meter: it reads how much work there is, and never decides.
+ *
+ * A meter answers with readings. What it cannot know it leaves out; when it cannot look at all it answers with an
+ * `unknown` reading that says why. It never answers zero because something failed, and never rejects but when
+ * the signal was aborted.
+ */
+import type { OptionSpec, Options } from '../decide/options.ts';
+import type { Reading } from '../decide/words.ts';
+
+export interface Meter {
+  readonly name: string;
+  /** One look. Ends within 100 ms of an abort. */
+  read(signal: AbortSignal): Promise<Reading[]>;
+  /** Absent: there is nothing to close. */
+  close?(): Promise<void>;
+}
+
+/** What the controller lends to a meter beside its options. */
+export interface MeterSurroundings {
+  /** The app's base address, where it has one: `https://music.example.com`. */
+  readonly appUrl?: string;
+  readonly appToken: string;
+  /** The process type of the manager that this meter serves. */
+  readonly processType: string;
+  /** Milliseconds since the Unix epoch. */
+  now(): number;
+}
+
+/** An adapter: one file in this folder, one test, one page in docs/meters/, one line in registry.ts. */
+export interface MeterKind {
+  /** As the file is named: `celery-redis`. */
+  readonly use: string;
+  readonly title: string;
+  readonly help: string;
+  readonly options: readonly OptionSpec[];
+  create(options: Options, surroundings: MeterSurroundings): Meter;
+}

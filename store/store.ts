@@ -1,0 +1,133 @@
+/**
+ * What the controller remembers. One file of SQL per noun stands beside this one; this is what they offer together.
+ *
+ * The embedded store is PGlite in a folder; with DATABASE_URL it is PostgreSQL. Both speak the same SQL, so there is one
+ * implementation. A promise that has resolved means that the row survives kill -9 of the controller.
+ */
+import type { Choice, Decision, Hold, Learned, Manager, Reading } from '../decide/words.ts';
+
+export interface Store {
+  readonly apps: Apps;
+  readonly managers: Managers;
+  readonly readings: Readings;
+  readonly decisions: Decisions;
+  readonly settings: Settings;
+  /** Folds old readings into minutes and hours and forgets what is past its time. Bounded work per call. */
+  tidy(now: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface App {
+  readonly id: string;
+  /** Unique; lower-case letters, digits and hyphens; it stands in addresses. */
+  readonly name: string;
+  /** Secret; the app's info endpoint answers to it. */
+  readonly token: string;
+  /** Base address of the app's web process, without a trailing slash. Absent: it has none to ask. */
+  readonly url?: string;
+  readonly fleet: Choice;
+  readonly createdAt: number;
+}
+
+export interface Apps {
+  list(): Promise<App[]>;
+  /** By its name. */
+  get(name: string): Promise<App | undefined>;
+  /** @throws HeadcountError NAME_TAKEN */
+  create(app: Omit<App, 'id'>): Promise<App>;
+  update(id: string, change: Partial<Pick<App, 'url' | 'fleet' | 'token'>>): Promise<App>;
+  remove(id: string): Promise<void>;
+}
+
+export interface StoredManager extends Manager {
+  readonly id: string;
+  readonly appId: string;
+  readonly meters: readonly Choice[];
+  readonly learned: Learned;
+  /** SHA-256 of the configuration file's entry that this was last set from; a person's later edits keep it. */
+  readonly configHash?: string;
+  readonly createdAt: number;
+}
+
+export type ManagerSettings = Pick<
+  StoredManager,
+  'processType' | 'rules' | 'limits' | 'minimum' | 'maximum' | 'paused' | 'meters'
+>;
+
+/** `hold: null` ends a hold. */
+export type ManagerChange = Partial<Omit<ManagerSettings, 'processType'>> & {
+  readonly hold?: Hold | null;
+  readonly learned?: Learned;
+  readonly configHash?: string;
+};
+
+export interface Managers {
+  list(appId: string): Promise<StoredManager[]>;
+  get(appId: string, processType: string): Promise<StoredManager | undefined>;
+  /** @throws HeadcountError NAME_TAKEN */
+  create(
+    appId: string,
+    settings: ManagerSettings & { configHash?: string },
+    now: number,
+  ): Promise<StoredManager>;
+  update(id: string, change: ManagerChange): Promise<StoredManager>;
+  remove(id: string): Promise<void>;
+}
+
+/** One checkup of one manager, as it is charted. Sums over its queues; an absent number was unknown. */
+export interface Point {
+  readonly at: number;
+  readonly waiting?: number;
+  readonly running?: number;
+  readonly later?: number;
+  readonly oldestSeconds?: number;
+  readonly slots?: number;
+  /** Processes that exist and are not stopping. */
+  readonly current: number;
+  readonly desired: number;
+  /** Share of the checkups behind this point with an unknown reading, 0 to 1. */
+  readonly unknown: number;
+}
+
+/** How much time one point stands for: one checkup, or a roll-up. Raw is kept 6 hours, minutes 7 days, hours 400 days. */
+export type Grain = 'raw' | 'minute' | 'hour';
+
+export interface Readings {
+  record(managerId: string, point: Point, readings: readonly Reading[]): Promise<void>;
+  /** Oldest first, `from` included, `to` excluded, at most 2,000 points; the finest grain that fits unless named. */
+  series(
+    managerId: string,
+    from: number,
+    to: number,
+    grain?: Grain,
+  ): Promise<{ grain: Grain; points: Point[] }>;
+  /** The last raw samples, oldest first, with every reading as it was: what a restarted controller decides from. */
+  recent(managerId: string, from: number): Promise<{ at: number; readings: Reading[] }[]>;
+  /** The newest point of each manager. */
+  latest(managerIds: readonly string[]): Promise<Map<string, Point>>;
+}
+
+export interface StoredDecision extends Decision {
+  readonly id: string;
+  readonly managerId: string;
+  readonly sentence: string;
+  /** `scaled`: the fleet accepted it; `failed`: it refused, see `error`; `dry-run`: nobody was asked. */
+  readonly outcome: 'scaled' | 'failed' | 'dry-run' | 'kept';
+  readonly error?: string;
+}
+
+export interface Decisions {
+  record(decision: Omit<StoredDecision, 'id'>): Promise<StoredDecision>;
+  /** Newest first. `before` is the id of the last one seen. */
+  list(managerId: string, page: { limit: number; before?: string }): Promise<StoredDecision[]>;
+  /** Oldest first: what a restarted controller needs for cooldowns. */
+  recent(managerId: string, from: number): Promise<Decision[]>;
+}
+
+/** Small facts about this installation: its secret, its set-up link. */
+export interface Settings {
+  get(key: string): Promise<string | undefined>;
+  set(key: string, value: string): Promise<void>;
+  /** Sets it when absent; answers what stands there now. */
+  setOnce(key: string, value: string): Promise<string>;
+}

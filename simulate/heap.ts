@@ -1,4 +1,4 @@
-/** A binary heap of (time, number) pairs in typed arrays: the earliest time on top. It grows by doubling. */
+/** A binary heap of (key, number) pairs in typed arrays: the least key, usually a time, on top. It grows by doubling. */
 
 export interface Heap {
   readonly size: () => number;
@@ -11,13 +11,13 @@ export interface Heap {
 
 export function createHeap(capacity = 1_024): Heap {
   let times = new Float64Array(capacity);
-  let items = new Int32Array(capacity);
+  let items = new Float64Array(capacity);
   let size = 0;
 
   const grow = (): void => {
     const [oldTimes, oldItems] = [times, items];
     times = new Float64Array(size * 2);
-    items = new Int32Array(size * 2);
+    items = new Float64Array(size * 2);
     times.set(oldTimes);
     items.set(oldItems);
   };

@@ -36,13 +36,20 @@ function wholePlan(demand: Demand, bootSeconds: number, progress: (share: number
   let state = { workers: 0, done: 0 };
   for (let from = 0; from < demand.seconds; from += windowSeconds) {
     const to = Math.min(demand.seconds, from + windowSeconds + lookAheadSeconds);
-    const part = windowPlan(demand, bootSeconds, from, to, state);
+    const part = windowPlan(within(demand, from, to), bootSeconds, from, to, state);
     const until = Math.min(from + windowSeconds, to);
     plan.set(part.subarray(0, until - from), from);
     state = stateAt(demand, state, plan, from, until);
     progress(from / demand.seconds);
   }
   return plan;
+}
+
+/** A window needs no more workers than its own steepest second; a smaller table is a quicker one. */
+function within(demand: Demand, from: number, to: number): Demand {
+  let peak = 1;
+  for (let t = from + 1; t <= to; t++) peak = Math.max(peak, (demand.can[t] ?? 0) - (demand.can[t - 1] ?? 0));
+  return { ...demand, peak };
 }
 
 function stateAt(

@@ -1,0 +1,67 @@
+/** What a policy sees and answers, and the rules of the world that it plays in. */
+
+/**
+ * Whom the platform stops. `kill`: the highest index, busy or not, SIGKILL after the grace time (Heroku as it is).
+ * `suffix`: the highest index, and only while it is idle (Heroku, lowered only so far). `free`: any idle worker.
+ */
+export type VictimRule = 'kill' | 'suffix' | 'free';
+
+export interface WorldOptions {
+  readonly slots: number;
+  readonly bootSeconds: number;
+  /** A boot takes a uniform 1 - jitter to 1 + jitter of its time. */
+  readonly bootJitter: number;
+  readonly periodSeconds: number;
+  readonly goalSeconds: number;
+  readonly victims: VictimRule;
+  readonly graceSeconds: number;
+  readonly minimum: number;
+  readonly maximum: number;
+  /** Which free worker takes the next job. */
+  readonly next: 'longest-idle' | 'lowest-index';
+  /** Share of scale calls that the platform refuses. */
+  readonly refusedShare: number;
+  readonly seed: number;
+}
+
+export const defaultWorld: WorldOptions = {
+  slots: 1,
+  bootSeconds: 10,
+  bootJitter: 0,
+  periodSeconds: 5,
+  goalSeconds: 30,
+  victims: 'free',
+  graceSeconds: 30,
+  minimum: 0,
+  maximum: 500,
+  next: 'longest-idle',
+  refusedShare: 0,
+  seed: 1,
+};
+
+export type WorkerState = 'booting' | 'up' | 'draining';
+
+/** What a policy may see at a checkup: nothing about a job that has not finished but when it came and started. */
+export interface Observation {
+  readonly now: number;
+  readonly waiting: number;
+  readonly running: number;
+  /** Seconds; 0 when nothing waits. */
+  readonly oldestSeconds: number;
+  readonly startedTotal: number;
+  readonly finishedTotal: number;
+  readonly busySecondsTotal: number;
+  /** Workers that are neither draining nor gone, the booting ones included. */
+  readonly workers: number;
+  readonly up: number;
+  readonly slots: number;
+  /** Arrival times of the waiting jobs, oldest first: one call of `visit` each. */
+  eachWaiting(visit: (arrivedAt: number) => void): void;
+  eachRunning(visit: (startedAt: number) => void): void;
+  eachWorker(visit: (index: number, state: WorkerState, since: number, busySlots: number) => void): void;
+  /** Service seconds of the jobs that finished since the last checkup. */
+  readonly finishedSeconds: readonly number[];
+}
+
+/** Answers how many workers there should be. */
+export type Policy = (seen: Observation) => number;

@@ -5,7 +5,8 @@
  * and returns when the platform has accepted the numbers, not when the processes have booted or gone;
  * `count` shows that. Both reject with a HeadcountError (FLEET_FAILED) when the platform cannot be reached.
  */
-import type { OptionSpec, Options } from '../decide/options.ts';
+import { HeadcountError } from '../decide/errors.ts';
+import { nearest, type OptionSpec, type Options } from '../decide/options.ts';
 import type { Formation } from '../decide/words.ts';
 
 export interface Fleet {
@@ -38,4 +39,37 @@ export interface FleetKind {
   readonly help: string;
   readonly options: readonly OptionSpec[];
   create(options: Options, surroundings: FleetSurroundings): Promise<Fleet>;
+}
+
+/**
+ * Checks the numbers that `scaleTo` was given, before anything is touched. `known` are the process types that the
+ * platform has; absent means that it takes any.
+ *
+ * @throws HeadcountError PROCESS_TYPE_UNKNOWN, FLEET_FAILED
+ */
+export function checkDesired(
+  fleet: string,
+  desired: Readonly<Record<string, number>>,
+  known: readonly string[] | undefined,
+): void {
+  for (const [type, count] of Object.entries(desired)) {
+    if (known && !known.includes(type)) throw unknownProcessType(fleet, type, known);
+    if (Number.isInteger(count) && count >= 0) continue;
+    throw new HeadcountError(
+      'FLEET_FAILED',
+      `Fleet "${fleet}" was asked for ${count} processes of "${type}"`,
+      'a number of processes is whole and not negative',
+      'Please report this as a bug of the controller.',
+    );
+  }
+}
+
+function unknownProcessType(fleet: string, type: string, known: readonly string[]): HeadcountError {
+  const near = nearest(type, known);
+  return new HeadcountError(
+    'PROCESS_TYPE_UNKNOWN',
+    `Process type "${type}" is unknown to the fleet "${fleet}"`,
+    known.length > 0 ? `it has ${known.map((name) => `"${name}"`).join(', ')}` : 'it has no process type',
+    near ? `Did you mean "${near}"?` : 'Name one of these in the manager, or declare it where the app runs.',
+  );
 }

@@ -65,3 +65,18 @@ export interface Observation {
 
 /** Answers how many workers there should be. */
 export type Policy = (seen: Observation) => number;
+
+/** A rival's rule, or ours, as the tables name it. One file each in policies/. */
+export interface PolicyKind {
+  readonly name: string;
+  readonly title: string;
+  /** Where the formula and the defaults come from. */
+  readonly source: string;
+  /** How often it looks, as shipped. */
+  readonly periodSeconds: number;
+  /** What its platform does on scale-in, as shipped. */
+  readonly victims: VictimRule;
+  /** Its settings with their shipped defaults; where a user must set one, ours is marked in the title. */
+  readonly settings: Readonly<Record<string, number>>;
+  create(settings: Readonly<Record<string, number>>, world: WorldOptions): Policy;
+}

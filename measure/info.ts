@@ -1,0 +1,204 @@
+/**
+ * Asks an app's info endpoint, the pull side of the HireFire protocol: `GET {app}/hirefire/<token>/info` answers
+ * `[{"name":"worker","value":5}]`; older libraries write `quantity` for `value`. The token goes as the header
+ * `HireFire-Token` too. Facts: the libraries hirefire-resource 0.x and 1.x for Ruby, Python and Node.
+ *
+ * An app that does not know the token lets the request fall through to its own pages, so HTML with status 200, a redirect to
+ * a login and a 404 are all common answers; none of them is a number, and each gets its own sentence. The answer
+ * comes from outside: its size and time are bounded, no redirect is followed, and the token stands in no sentence.
+ * Skipping the entries that are broken was rejected: a list that is half understood hides that the other side changed.
+ */
+export interface InfoEntry {
+  readonly name: string;
+  /** Null where the app could not tell, or where what it wrote is no number that can be used. */
+  readonly value: number | null;
+  /** Why the value is null, as a clause. */
+  readonly problem?: string;
+}
+
+export interface Info {
+  readonly ok: boolean;
+  /** The address that was asked, with the token hidden. */
+  readonly url: string;
+  readonly status?: number;
+  readonly milliseconds: number;
+  /** Empty when `ok` is false. */
+  readonly entries: readonly InfoEntry[];
+  /** What is wrong, as a clause; present when `ok` is false. */
+  readonly problem?: string;
+}
+
+export interface InfoLimits {
+  /** For the whole answer. Default 5,000 ms. */
+  readonly timeoutMs?: number;
+}
+
+const bodyBytesMaximum = 128 * 1024;
+const entryCountMaximum = 1_000;
+/** Nobody has a billion jobs in a queue, or waits 30 years: the number means something else. */
+const valueMaximum = 1e9;
+
+/** Never rejects but when `signal` is aborted, with its reason. */
+export async function fetchInfo(
+  appUrl: string,
+  token: string,
+  signal: AbortSignal,
+  { timeoutMs = 5_000 }: InfoLimits = {},
+): Promise<Info> {
+  signal.throwIfAborted();
+  const address = addressOf(appUrl);
+  if (typeof address === 'string')
+    return { ok: false, url: appUrl, milliseconds: 0, entries: [], problem: address };
+  const started = performance.now();
+  const asked = await ask(address, token, signal, timeoutMs);
+  signal.throwIfAborted();
+  const parsed: Parsed = asked.body === undefined ? { problem: asked.problem } : parseInfo(asked.body);
+  const { problem, entries = [] } = parsed;
+  return {
+    ok: problem === undefined,
+    url: `${address.base}/hirefire/…/info`,
+    ...(asked.status === undefined ? {} : { status: asked.status }),
+    milliseconds: Math.round(performance.now() - started),
+    entries,
+    ...(problem === undefined ? {} : { problem }),
+  };
+}
+
+interface Address {
+  readonly base: string;
+  readonly headers: Record<string, string>;
+}
+
+/** A user and password in the address become the header they mean: fetch refuses them in the address. */
+function addressOf(appUrl: string): Address | string {
+  if (!URL.canParse(appUrl)) return `"${appUrl}" is no address: write one like https://music.example.com`;
+  const url = new URL(appUrl);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    return `the app's address begins with ${url.protocol}// where http:// or https:// is needed`;
+  const base = `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+  if (!url.username && !url.password) return { base, headers: {} };
+  const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  return { base, headers: { authorization: `Basic ${Buffer.from(login).toString('base64')}` } };
+}
+
+interface Asked {
+  readonly status?: number;
+  readonly body?: string;
+  readonly problem?: string;
+}
+
+async function ask(
+  { base, headers }: Address,
+  token: string,
+  signal: AbortSignal,
+  timeoutMs: number,
+): Promise<Asked> {
+  const time = AbortSignal.timeout(timeoutMs);
+  let status: number | undefined;
+  try {
+    const answer = await fetch(`${base}/hirefire/${encodeURIComponent(token)}/info`, {
+      headers: { accept: 'application/json', 'hirefire-token': token, ...headers },
+      redirect: 'manual',
+      signal: AbortSignal.any([signal, time]),
+    });
+    status = answer.status;
+    const problem = problemWithStatus(status, answer.headers.get('location'), token);
+    if (problem !== undefined) {
+      await answer.body?.cancel();
+      return { status, problem };
+    }
+    const body = await readBounded(answer);
+    return body === undefined ? { status, problem: 'the answer is larger than 128 KB' } : { status, body };
+  } catch (problem) {
+    const late = status === undefined ? 'no answer came' : 'the answer was not complete';
+    const why = time.aborted ? `${late} within ${timeoutMs / 1_000} s` : networkProblem(problem);
+    return { ...(status === undefined ? {} : { status }), problem: why };
+  }
+}
+
+function problemWithStatus(status: number, location: string | null, token: string): string | undefined {
+  if (status === 200) return undefined;
+  if (status >= 300 && status < 400) {
+    const target = (location ?? 'nowhere').replaceAll(token, '…').slice(0, 200);
+    return `status ${status} leads to ${target}: give the app's final address, and check that its token is this app's`;
+  }
+  if (status === 404) return 'status 404: the app has no agent, or its token is another one';
+  if (status === 401 || status === 403)
+    return `status ${status}: something in front of the app asks for a login`;
+  return `status ${status} where 200 was expected`;
+}
+
+async function readBounded(answer: Response): Promise<string | undefined> {
+  if (!answer.body) return '';
+  const decoder = new TextDecoder();
+  const reader = answer.body.getReader();
+  let text = '';
+  let bytes = 0;
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    bytes += part.value.byteLength;
+    if (bytes > bodyBytesMaximum) {
+      await reader.cancel();
+      return undefined;
+    }
+    text += decoder.decode(part.value, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+function networkProblem(problem: unknown): string {
+  const cause = problem instanceof Error ? (problem.cause ?? problem) : problem;
+  const code = typeof cause === 'object' && cause && 'code' in cause ? String(cause.code) : '';
+  const known: Readonly<Record<string, string>> = {
+    ECONNREFUSED: 'the connection was refused',
+    ECONNRESET: 'the connection was cut',
+    UND_ERR_SOCKET: 'the connection was cut',
+    ENOTFOUND: 'the host name is not known',
+    EAI_AGAIN: 'the host name could not be looked up',
+  };
+  return (
+    known[code] ?? `the request failed (${code || (cause instanceof Error ? cause.message : String(cause))})`
+  );
+}
+
+export interface Parsed {
+  readonly entries?: readonly InfoEntry[];
+  readonly problem?: string | undefined;
+}
+
+/** The entries of a well-formed answer, or what is wrong with it. */
+export function parseInfo(body: string): Parsed {
+  let list: unknown;
+  try {
+    list = JSON.parse(body);
+  } catch {
+    return {
+      problem: /^\s*</.test(body)
+        ? 'the answer is a page, not JSON: the app has no agent, or its token is another one'
+        : 'the answer is not JSON',
+    };
+  }
+  if (!Array.isArray(list)) return { problem: 'the answer is JSON, but not a list' };
+  if (list.length > entryCountMaximum)
+    return { problem: `the list has more than ${entryCountMaximum} entries` };
+  const entries = list.map(parseEntry);
+  const broken = entries.indexOf(undefined);
+  if (broken >= 0) return { problem: `entry ${broken + 1} of the list has no name` };
+  return { entries: entries.filter((entry) => entry !== undefined) };
+}
+
+function parseEntry(entry: unknown): InfoEntry | undefined {
+  if (typeof entry !== 'object' || entry === null) return undefined;
+  const { name, value, quantity } = entry as Record<string, unknown>;
+  if (typeof name !== 'string' || name === '') return undefined;
+  const number = value ?? quantity;
+  const problem = problemWithValue(number);
+  return problem === undefined ? { name, value: number as number } : { name, value: null, problem };
+}
+
+function problemWithValue(value: unknown): string | undefined {
+  if (value === null || value === undefined) return 'the app says that it cannot tell (null)';
+  if (typeof value !== 'number') return `${JSON.stringify(value)?.slice(0, 40)} is not a number`;
+  if (!Number.isFinite(value) || value < 0 || value > valueMaximum)
+    return `${value} is out of bounds (0 to ${valueMaximum})`;
+  return undefined;
+}

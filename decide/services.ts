@@ -1,0 +1,66 @@
+/**
+ * How long jobs take, as a law made of a sample, and what follows from it: how many jobs one slot can start in some time, and
+ * when a running job will be done. A sample, not a mean: with heavy tails a mean says nothing of the next job.
+ *
+ * The bound of `starts` is the renewal bound U(y) >= y / E[min(S, y)] (Erickson 1973): it holds for every law.
+ */
+
+export interface ServiceLaw {
+  /** Ascending, at least one. */
+  readonly seconds: Float64Array;
+  /** Sums of the first n; one longer than `seconds`. */
+  readonly sums: Float64Array;
+}
+
+/** @param sample service seconds in any order; not empty */
+export function serviceLaw(sample: ArrayLike<number>): ServiceLaw {
+  const seconds = Float64Array.from(sample).sort();
+  const sums = new Float64Array(seconds.length + 1);
+  for (let i = 0; i < seconds.length; i++) sums[i + 1] = (sums[i] as number) + (seconds[i] as number);
+  return { seconds, sums };
+}
+
+/** A stand-in where only the mean is known: the quantiles of an exponential law, which has as much spread as mean. */
+export function exponentialLaw(meanSeconds: number, size = 64): ServiceLaw {
+  const quantiles = Array.from({ length: size }, (_, i) => -meanSeconds * Math.log(1 - (i + 0.5) / size));
+  const scale = meanSeconds / (quantiles.reduce((sum, value) => sum + value, 0) / size);
+  return serviceLaw(quantiles.map((value) => value * scale));
+}
+
+export function meanSeconds(law: ServiceLaw): number {
+  return (law.sums[law.seconds.length] as number) / law.seconds.length;
+}
+
+/** E[min(S, y)]. */
+export function expectedUpTo(law: ServiceLaw, y: number): number {
+  const below = countUpTo(law, y);
+  const size = law.seconds.length;
+  return ((law.sums[below] as number) + (size - below) * y) / size;
+}
+
+/** Jobs that an idle slot can start within y seconds, the first at once. */
+export function starts(law: ServiceLaw, y: number): number {
+  if (y <= 0) return 1;
+  const each = expectedUpTo(law, y);
+  return each > 0 ? Math.max(1, y / each) : 1;
+}
+
+/** Probability that a job which has run for `elapsed` seconds is done within u more. */
+export function doneWithin(law: ServiceLaw, elapsed: number, u: number): number {
+  const size = law.seconds.length;
+  const alive = size - countUpTo(law, elapsed);
+  if (alive <= 0) return 0.1;
+  return 1 - (size - countUpTo(law, elapsed + u)) / alive;
+}
+
+/** How many of the sample are at most y. */
+function countUpTo(law: ServiceLaw, y: number): number {
+  let low = 0;
+  let high = law.seconds.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((law.seconds[middle] as number) <= y) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -22,6 +22,9 @@ export const errorCodes = {
   BODY_INVALID: { status: 422, exit: 1 },
   BODY_TOO_LARGE: { status: 413, exit: 1 },
   LOGIN_REQUIRED: { status: 401, exit: 1 },
+  LOGIN_FAILED: { status: 401, exit: 1 },
+  TOO_MANY_TRIES: { status: 429, exit: 1 },
+  ORIGIN_FOREIGN: { status: 403, exit: 1 },
   SETUP_LINK_INVALID: { status: 403, exit: 1 },
 } as const;
 

@@ -1,0 +1,137 @@
+/**
+ * What headcount.yaml may say. zod finds what is wrong; this file turns it into sentences with the path of the key, its
+ * line, and the nearest known word. Adapters' options are checked against their own description.
+ */
+import { z } from '@hono/zod-openapi';
+import { HeadcountError } from '../decide/errors.ts';
+import { unknownName } from '../decide/options.ts';
+import { appName, processType } from './api.ts';
+import { type Kinds, problemsWith, shippedKinds } from './kinds.ts';
+
+const optionValue = z.union([z.string(), z.number(), z.boolean()]);
+const rawChoice = z.object({ use: z.string() }).catchall(optionValue);
+const count = z.number().int().min(0).max(10_000);
+
+const managerShape = {
+  minimum: count.default(0),
+  maximum: count,
+  paused: z.boolean().optional(),
+  meters: z.array(rawChoice).max(20).optional(),
+  rules: z.array(rawChoice).max(10).optional(),
+  limits: z.array(rawChoice).max(20).optional(),
+};
+const appShape = {
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(2_000)
+    .optional(),
+  fleet: rawChoice.optional(),
+  managers: z.record(processType, z.strictObject(managerShape)).optional(),
+};
+const configShape = {
+  port: z.number().int().min(0).max(65_535).optional(),
+  host: z.string().min(1).max(255).optional(),
+  data: z.string().min(1).max(4_000).optional(),
+  publicUrl: z
+    .url({ protocol: /^https?$/ })
+    .max(2_000)
+    .optional(),
+  intervalSeconds: z.number().min(1).max(3_600).optional(),
+  apps: z.record(appName, z.strictObject(appShape)).optional(),
+};
+const config = z.strictObject(configShape);
+
+export type RawConfig = z.infer<typeof config>;
+export type RawChoice = z.infer<typeof rawChoice>;
+
+type Path = readonly (string | number)[];
+type LineOf = (path: Path) => number | undefined;
+
+/** @throws HeadcountError CONFIG_INVALID with every problem of the file */
+export function checkShape(
+  value: unknown,
+  file: string,
+  lineOf: LineOf,
+  kinds: Kinds = shippedKinds,
+): RawConfig {
+  const parsed = config.safeParse(value);
+  const problems = parsed.success
+    ? adapterProblems(parsed.data, kinds)
+    : parsed.error.issues.flatMap((issue) => sentences(issue));
+  if (parsed.success && problems.length === 0) return parsed.data;
+  const places = problems.map(({ path, text }) => {
+    const line = lineOf(path);
+    return `${line ? `line ${line}, ` : ''}${path.length > 0 ? `${written(path)}: ` : ''}${text}`;
+  });
+  throw new HeadcountError(
+    'CONFIG_INVALID',
+    `The configuration ${file} is wrong`,
+    places.slice(0, 10).join('; '),
+    places.length > 1 ? 'Mend these lines.' : 'Mend that line.',
+  );
+}
+
+interface Problem {
+  readonly path: Path;
+  readonly text: string;
+}
+
+function sentences(issue: z.core.$ZodIssue): Problem[] {
+  const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({
+      path: [...path, key],
+      text: unknownName('key', key, knownKeys(path)),
+    }));
+  if (issue.code === 'invalid_key') {
+    const name = String(path.at(-1));
+    return [{ path, text: `"${name}" is no good name: ${issue.issues[0]?.message ?? 'see the docs'}` }];
+  }
+  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined'))
+    return [{ path, text: `it is missing; write a ${issue.expected}` }];
+  return [{ path, text: issue.message }];
+}
+
+/** Which keys may stand at this place: the file, an app, a manager. */
+function knownKeys(path: Path): string[] {
+  if (path.length === 0) return Object.keys(configShape);
+  return Object.keys(path.length === 2 ? appShape : managerShape);
+}
+
+function adapterProblems(raw: RawConfig, kinds: Kinds): Problem[] {
+  return Object.entries(raw.apps ?? {}).flatMap(([name, app]) => [
+    ...(app.fleet ? choiceProblems(['apps', name, 'fleet'], 'fleet', kinds.fleets, app.fleet) : []),
+    ...Object.entries(app.managers ?? {}).flatMap(([type, manager]) => {
+      const path = ['apps', name, 'managers', type];
+      const all = (key: 'meters' | 'rules' | 'limits', what: string): Problem[] =>
+        (manager[key] ?? []).flatMap((choice, index) =>
+          choiceProblems([...path, key, index], what, kinds[key], choice),
+        );
+      return [
+        ...(manager.minimum > manager.maximum
+          ? [{ path, text: `minimum ${manager.minimum} is above maximum ${manager.maximum}` }]
+          : []),
+        ...all('meters', 'meter'),
+        ...all('rules', 'rule'),
+        ...all('limits', 'limit'),
+      ];
+    }),
+  ]);
+}
+
+function choiceProblems(
+  path: Path,
+  what: string,
+  kinds: Parameters<typeof problemsWith>[1],
+  raw: RawChoice,
+): Problem[] {
+  const { use, ...options } = raw;
+  return problemsWith(what, kinds, { use, options }).map((text) => ({ path, text }));
+}
+
+/** `apps.catalogue.managers.worker.rules[0]` */
+function written(path: Path): string {
+  return path
+    .map((part, at) => (typeof part === 'number' ? `[${part}]` : at > 0 ? `.${part}` : part))
+    .join('');
+}

@@ -1,0 +1,152 @@
+/**
+ * The HTTP side: Request in, Response out, so that all of it is tested without a socket. In this order: security headers,
+ * a limit on bodies, who is asking, whether a foreign page is asking, then the routes; what is left is the dashboard.
+ */
+import { getConnInfo } from '@hono/node-server/conninfo';
+import { OpenAPIHono } from '@hono/zod-openapi';
+import type { Context, MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { secureHeaders } from 'hono/secure-headers';
+import { HeadcountError } from '../decide/errors.ts';
+import { type Person, peerHeader, sameText } from './auth.ts';
+import { page } from './pages.ts';
+import { checkRequest, notFound, problemResponse } from './problem.ts';
+import type { Deps, Env, Routes } from './request.ts';
+import { adapterRoutes } from './routes/adapters.ts';
+import { appRoutes } from './routes/apps.ts';
+import { historyRoutes } from './routes/history.ts';
+import { liveRoutes } from './routes/live.ts';
+import { managerRoutes } from './routes/managers.ts';
+import { peopleRoutes } from './routes/people.ts';
+
+const bodyLimitBytes = 1_000_000;
+const openTo = /^\/api\/(me|setup|openapi\.json|auth\/.*)$/;
+
+export function createHttp(deps: Deps): Routes {
+  const api: Routes = new OpenAPIHono<Env>({ defaultHook: checkRequest });
+  api.onError((error) => problemResponse(error, deps.log));
+  api.use(headers());
+  api.get('/healthz', (c) => c.text('ok\n'));
+  api.get('/readyz', (c) => (deps.ready() ? c.text('ready\n') : c.text('stopping\n', 503)));
+  api.use('/api/*', bodyLimit({ maxSize: bodyLimitBytes, onError: tooLarge }));
+  api.use('/api/*', whoIsAsking(deps));
+  appRoutes(api, deps);
+  managerRoutes(api, deps);
+  historyRoutes(api, deps);
+  adapterRoutes(api, deps);
+  liveRoutes(api, deps);
+  peopleRoutes(api, deps);
+  describe(api);
+  api.all('/api/*', (c) => {
+    throw notFound(`"${c.req.method} ${c.req.path}"`);
+  });
+  api.get('*', (c) => page(deps.webFolder, c.req.path));
+  return api;
+}
+
+/** Scripts only from here. Mantine sets styles on elements, so inline styles are allowed; inline scripts are not. */
+function headers(): MiddlewareHandler {
+  return secureHeaders({
+    contentSecurityPolicy: {
+      defaultSrc: ["'self'"],
+      styleSrc: ["'self'", "'unsafe-inline'"],
+      imgSrc: ["'self'", 'data:'],
+      objectSrc: ["'none'"],
+      baseUri: ["'self'"],
+      formAction: ["'self'"],
+      frameAncestors: ["'none'"],
+    },
+    xFrameOptions: 'DENY',
+    referrerPolicy: 'no-referrer',
+    // Only a proxy in front speaks https; it decides about this.
+    strictTransportSecurity: false,
+  });
+}
+
+function tooLarge(): never {
+  throw new HeadcountError(
+    'BODY_TOO_LARGE',
+    'The body of the request is too large',
+    `at most ${bodyLimitBytes / 1e6} MB are taken`,
+    'Send less at once.',
+  );
+}
+
+function whoIsAsking(deps: Deps): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    c.req.raw.headers.set(peerHeader, peer(c, deps.publicUrl !== undefined));
+    const person = byKey(deps, c) ?? (await bySession(deps, c));
+    c.set('person', person);
+    if (!person && !openTo.test(c.req.path)) throw loginRequired();
+    if (c.req.path !== '/api/live') c.header('cache-control', 'no-store');
+    await next();
+  };
+}
+
+/** The command line of this machine. A wrong key is refused rather than ignored: it is a stale controller.json. */
+function byKey({ key }: Deps, c: Context<Env>): Person | undefined {
+  const given = c.req.header('authorization')?.match(/^Bearer (.+)$/)?.[1];
+  if (given === undefined) return undefined;
+  if (!sameText(given, key)) throw loginRequired();
+  return { name: 'local', email: 'local@localhost' };
+}
+
+async function bySession(deps: Deps, c: Context<Env>): Promise<Person | undefined> {
+  refuseForeignPage(deps, c);
+  return await deps.auth.who(c.req.raw.headers);
+}
+
+/**
+ * A page of another site can make a browser send its cookies here, but cannot hide where it comes from: every browser names
+ * the page's origin in a request that changes something.
+ */
+function refuseForeignPage({ publicUrl }: Deps, c: Context<Env>): void {
+  if (['GET', 'HEAD', 'OPTIONS'].includes(c.req.method)) return;
+  const origin = c.req.header('origin');
+  if (origin === undefined) return;
+  const own = [publicUrl && new URL(publicUrl).host, c.req.header('host'), new URL(c.req.url).host];
+  if (URL.canParse(origin) && own.includes(new URL(origin).host)) return;
+  throw new HeadcountError(
+    'ORIGIN_FOREIGN',
+    'The request was refused',
+    `it comes from a page of ${origin.slice(0, 200)}`,
+    'Open the dashboard at its own address. Behind a proxy, set publicUrl.',
+  );
+}
+
+/** The address of the other end: what slows down guessing of passwords counts by it. */
+function peer(c: Context<Env>, behindProxy: boolean): string {
+  const forwarded = behindProxy ? c.req.header('x-forwarded-for')?.split(',').at(-1)?.trim() : undefined;
+  if (forwarded) return forwarded;
+  // Without a socket, as in tests, there is no other end.
+  return Object.hasOwn(c.env ?? {}, 'incoming')
+    ? (getConnInfo(c).remote.address ?? '127.0.0.1')
+    : '127.0.0.1';
+}
+
+function loginRequired(): HeadcountError {
+  return new HeadcountError(
+    'LOGIN_REQUIRED',
+    'This needs a login',
+    'there is no session, or it has ended',
+    'Log in and try again.',
+  );
+}
+
+function describe(api: Routes): void {
+  api.openAPIRegistry.registerComponent('securitySchemes', 'session', {
+    type: 'apiKey',
+    in: 'cookie',
+    name: 'headcount.session_token',
+  });
+  api.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
+  api.doc31('/api/openapi.json', {
+    openapi: '3.1.0',
+    info: {
+      title: 'Headcount',
+      version: '1',
+      description: 'Times are milliseconds since the Unix epoch. Errors are problem+json.',
+    },
+    security: [{ session: [] }, { key: [] }],
+  });
+}

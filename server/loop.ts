@@ -1,0 +1,229 @@
+/**
+ * One checkup of one app, and the only place where measure, decide and scale meet:
+ *
+ *   count the fleet, read all meters (in parallel) -> learn, decide per manager -> one scaleTo for all -> record, tell
+ *
+ * Nothing here throws: a meter that fails is an unknown reading, a fleet that cannot be counted makes deciding impossible
+ * and leaves everything as it is, a refused scale call is kept in `Retry` and tried again at later checkups, further
+ * and further apart. When checkups come is the business of rounds.ts. Keeping the app's processes in a state machine of
+ * our own was rejected: what the fleet counts is the truth, so a number that a person changed there is simply seen.
+ */
+import { decide } from '../decide/decide.ts';
+import { learn } from '../decide/learn.ts';
+import type { Decision, Formation, Learned, Reading, Sample, View } from '../decide/words.ts';
+import type { Meter } from '../measure/meter.ts';
+import type { Fleet } from '../scale/fleet.ts';
+import type { App, StoredDecision } from '../store/store.ts';
+import type { CheckupEvent } from './api.ts';
+import { withDeadline, wordsOf } from './clock.ts';
+import { addSample } from './memory.ts';
+import { type Journal, note } from './note.ts';
+import type { Surroundings, Watched, WatchedManager } from './watched.ts';
+
+export const limitsMs = { read: 10_000, count: 10_000, scale: 30_000 };
+const longestBackoffMs = 5 * 60_000;
+
+/** How an app's scale calls went; lives as long as the app is watched. */
+export interface Retry {
+  failures: number;
+  notBefore: number;
+  error?: string;
+}
+
+export interface Judged {
+  readonly manager: WatchedManager;
+  readonly sample: Sample;
+  readonly learned: Learned;
+  /** Absent: the fleet could not be counted, so there is nothing to decide from. */
+  readonly decision?: Decision;
+  /** Why something was unknown. */
+  readonly why?: string;
+}
+
+export interface Outcome {
+  readonly outcome: StoredDecision['outcome'];
+  readonly error?: string;
+  /** False while waiting to try a refused call again. */
+  readonly tried: boolean;
+}
+
+export async function checkUp(
+  around: Surroundings,
+  watched: Watched,
+  retry: Retry,
+  journal: Journal,
+  signal: AbortSignal,
+): Promise<CheckupEvent[]> {
+  const measured = await measure(around, watched, watched.managers, signal);
+  if (signal.aborted) return [];
+  const judged = measured.samples.map(({ manager, sample }) => {
+    addSample(manager.memory, sample);
+    const verdict = judge(watched.app, manager, sample, manager.memory.samples, measured, around.clock.now());
+    manager.memory.learned = verdict.learned;
+    return journal.lost ? neverFewer(verdict) : verdict;
+  });
+  const outcomes = await scale(around, watched, judged, retry, signal);
+  const events = judged.map((verdict, index) =>
+    note(around, watched.app, journal, verdict, outcomes[index] ?? { outcome: 'kept', tried: false }),
+  );
+  return (await Promise.all(events)).flatMap((event) => event ?? []);
+}
+
+/** Measures and decides as a checkup would, and changes, records and remembers nothing. */
+export async function evaluate(
+  around: Surroundings,
+  watched: Watched,
+  manager: WatchedManager,
+): Promise<Judged> {
+  const measured = await measure(around, watched, [manager], undefined);
+  const sample = measured.samples[0]?.sample ?? { at: around.clock.now(), readings: [] };
+  const samples = [...manager.memory.samples, sample];
+  return judge(watched.app, manager, sample, samples, measured, around.clock.now());
+}
+
+interface Measured {
+  readonly formation: Formation | undefined;
+  readonly whyUncounted?: string;
+  readonly samples: readonly { readonly manager: WatchedManager; readonly sample: Sample }[];
+}
+
+async function measure(
+  around: Surroundings,
+  watched: Watched,
+  managers: readonly WatchedManager[],
+  signal: AbortSignal | undefined,
+): Promise<Measured> {
+  const at = around.clock.now();
+  const [counted, ...readings] = await Promise.all([
+    count(around, watched.fleet, signal),
+    ...managers.map(({ meters }) =>
+      Promise.all(meters.map((meter) => read(around, meter, signal))).then((lists) => lists.flat()),
+    ),
+  ]);
+  const samples = managers.map((manager, index) => ({
+    manager,
+    sample: { at, readings: readings[index] ?? [] },
+  }));
+  return { ...counted, samples };
+}
+
+async function count(
+  { clock }: Surroundings,
+  fleet: Watched['fleet'],
+  signal: AbortSignal | undefined,
+): Promise<Omit<Measured, 'samples'>> {
+  if ('problem' in fleet)
+    return { formation: undefined, whyUncounted: `the fleet cannot be opened: ${wordsOf(fleet.problem)}` };
+  try {
+    return { formation: await withDeadline(clock, limitsMs.count, signal, (inner) => fleet.count(inner)) };
+  } catch (error) {
+    return { formation: undefined, whyUncounted: `the fleet could not be counted: ${wordsOf(error)}` };
+  }
+}
+
+async function read(
+  { clock }: Surroundings,
+  meter: Meter | { readonly problem: string },
+  signal: AbortSignal | undefined,
+): Promise<Reading[]> {
+  if ('problem' in meter) return [{ kind: 'unknown', at: clock.now(), why: meter.problem }];
+  try {
+    return await withDeadline(clock, limitsMs.read, signal, (inner) => meter.read(inner));
+  } catch (error) {
+    return [{ kind: 'unknown', at: clock.now(), why: `meter "${meter.name}": ${wordsOf(error)}` }];
+  }
+}
+
+function judge(
+  app: App,
+  manager: WatchedManager,
+  sample: Sample,
+  samples: readonly Sample[],
+  { formation, whyUncounted }: Measured,
+  now: number,
+): Judged {
+  const { stored, memory } = manager;
+  // A dry run takes any name and has heard of none before the first order.
+  const processes = formation?.[stored.processType] ?? (app.fleet.use === 'dry-run' ? [] : undefined);
+  if (!formation || !processes) {
+    const known = Object.keys(formation ?? {}).join(', ') || 'none';
+    const why = whyUncounted ?? `the fleet has no process type "${stored.processType}"; it has ${known}`;
+    return { manager, sample, learned: memory.learned, why };
+  }
+  const seen: View = { samples, processes, decisions: memory.decisions, learned: memory.learned };
+  const learned = learn(memory.learned, seen, now);
+  const decision = decide(stored, { ...seen, learned }, now);
+  const why = decision.unknown ? whyUnknown(sample, decision) : undefined;
+  return { manager, sample, learned, decision, ...(why && { why }) };
+}
+
+function whyUnknown(sample: Sample, decision: Decision): string {
+  const whys = sample.readings.flatMap((reading) => (reading.kind === 'unknown' ? [reading.why] : []));
+  return whys.join('; ') || decision.reasons.map(({ text }) => text).join('; ') || 'a rule could not tell';
+}
+
+/** What a lost store holds, later checkups cannot see; then, as with any unknown, the count never falls. */
+function neverFewer(judged: Judged): Judged {
+  const { decision } = judged;
+  if (!decision || decision.desired >= decision.current) return judged;
+  const reason = {
+    by: 'store',
+    from: decision.desired,
+    to: decision.current,
+    text: 'the store does not answer, so the count does not fall',
+  };
+  return {
+    ...judged,
+    decision: { ...decision, desired: decision.current, reasons: [...decision.reasons, reason] },
+  };
+}
+
+/** One call for all process types whose number changes. Answers one outcome per judged manager, in their order. */
+async function scale(
+  around: Surroundings,
+  watched: Watched,
+  judged: readonly Judged[],
+  retry: Retry,
+  signal: AbortSignal,
+): Promise<Outcome[]> {
+  const changes = judged.filter(
+    ({ manager, decision }) => decision && !manager.stored.paused && decision.desired !== decision.current,
+  );
+  const kept: Outcome = { outcome: 'kept', tried: true };
+  if (changes.length === 0 || 'problem' in watched.fleet) return judged.map(() => kept);
+  const outcome = await scaleTo(around, watched, watched.fleet, changes, retry, signal);
+  return judged.map((verdict) => (changes.includes(verdict) ? outcome : kept));
+}
+
+async function scaleTo(
+  { clock, log }: Surroundings,
+  { app }: Watched,
+  fleet: Fleet,
+  changes: readonly Judged[],
+  retry: Retry,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const waitMs = retry.notBefore - clock.now();
+  if (waitMs > 0)
+    return {
+      outcome: 'failed',
+      error: `${retry.error}; next try in ${Math.ceil(waitMs / 1000)} s`,
+      tried: false,
+    };
+  const desired = Object.fromEntries(
+    changes.map(({ manager, decision }) => [manager.stored.processType, decision?.desired ?? 0]),
+  );
+  try {
+    await withDeadline(clock, limitsMs.scale, signal, (inner) => fleet.scaleTo(desired, inner));
+    retry.failures = 0;
+    retry.notBefore = 0;
+    log.info({ app: app.name, desired }, 'scaled');
+    return { outcome: app.fleet.use === 'dry-run' ? 'dry-run' : 'scaled', tried: true };
+  } catch (error) {
+    retry.failures += 1;
+    retry.notBefore = clock.now() + Math.min(longestBackoffMs, 2_000 * 2 ** retry.failures);
+    retry.error = wordsOf(error);
+    log.error({ app: app.name, desired, failures: retry.failures }, `scaling failed: ${retry.error}`);
+    return { outcome: 'failed', error: retry.error, tried: true };
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Writes a checkup down and turns it into what dashboards hear: the point of every checkup, and a decision when it
+ * changed the number, was refused, flipped between known and unknown, or is the first. A store that fails or hangs is
+ * noted in the journal and tried again at the next checkup; it stops nobody from deciding.
+ */
+import { explain } from '../decide/explain.ts';
+import type { Decision, Reading } from '../decide/words.ts';
+import type { App, Point, StoredDecision } from '../store/store.ts';
+import type { CheckupEvent } from './api.ts';
+import { withDeadline, wordsOf } from './clock.ts';
+import type { Judged, Outcome } from './loop.ts';
+import { addDecision, type Memory } from './memory.ts';
+import type { Surroundings, WatchedManager } from './watched.ts';
+
+const writeLimitMs = 5_000;
+const learnedEveryMs = 60_000;
+
+/** Whether the store takes what is written. Shared by all apps. */
+export interface Journal {
+  lost: boolean;
+  /** Writes without an answer yet; while there are many, new ones are not begun. */
+  pendingCount: number;
+}
+
+/** Answers nothing when the fleet has never been counted: there is no number to show. */
+export async function note(
+  around: Surroundings,
+  app: App,
+  journal: Journal,
+  judged: Judged,
+  outcome: Outcome,
+): Promise<CheckupEvent | undefined> {
+  const { manager, sample, decision, why } = judged;
+  const { memory, stored } = manager;
+  if (why) memory.unknown = why;
+  else delete memory.unknown;
+  const point = pointOf(judged);
+  if (!point) return undefined;
+  memory.latest = point;
+  const record = decision && worthRecording(memory, decision, outcome);
+  if (record) {
+    memory.recordedUnknown = decision.unknown;
+    if (outcome.outcome !== 'failed') addDecision(memory, decision);
+  }
+  const kept = await write(around, journal, async () => {
+    await around.store.readings.record(stored.id, point, sample.readings);
+    if (around.clock.now() - memory.learnedSavedAt >= learnedEveryMs) await saveLearned(around, manager);
+    return record ? await around.store.decisions.record(sheet(manager, decision, outcome)) : undefined;
+  });
+  const shown = record ? { id: 'unsaved', ...sheet(manager, decision, outcome), ...kept } : undefined;
+  return {
+    app: app.name,
+    processType: stored.processType,
+    point,
+    ...(shown && { decision: presentDecision(shown) }),
+    ...(why && { unknown: why }),
+  };
+}
+
+/** What was learned survives a restart; it moves slowly, so once a minute and at the end is enough. */
+export async function saveLearned({ store, clock }: Surroundings, manager: WatchedManager): Promise<void> {
+  manager.memory.learnedSavedAt = clock.now();
+  await store.managers.update(manager.stored.id, { learned: manager.memory.learned });
+}
+
+export function presentDecision(decision: StoredDecision): NonNullable<CheckupEvent['decision']> {
+  const { managerId: _, reasons, ...rest } = decision;
+  return { ...rest, reasons: [...reasons] };
+}
+
+function worthRecording(memory: Memory, decision: Decision, outcome: Outcome): boolean {
+  const flipped = memory.recordedUnknown !== decision.unknown;
+  return outcome.tried && (flipped || decision.desired !== decision.current || outcome.outcome === 'failed');
+}
+
+function sheet(
+  { stored }: WatchedManager,
+  decision: Decision,
+  { outcome, error }: Outcome,
+): Omit<StoredDecision, 'id'> {
+  const sentence = explain(decision, stored.processType);
+  return { ...decision, managerId: stored.id, sentence, outcome, ...(error && { error }) };
+}
+
+/** Never rejects. Answers nothing when it could not write. */
+async function write<T>(
+  { clock, log }: Surroundings,
+  journal: Journal,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  if (journal.lost && journal.pendingCount >= 1) return undefined;
+  journal.pendingCount += 1;
+  const written = work().finally(() => {
+    journal.pendingCount -= 1;
+  });
+  try {
+    const answer = await withDeadline(clock, writeLimitMs, undefined, () => written);
+    if (journal.lost) log.info('the store answers again');
+    journal.lost = false;
+    return answer;
+  } catch (error) {
+    // A late failure of a write that was given up on has nobody left to hear it.
+    written.catch(() => {});
+    log.error(`the store does not take what is written: ${wordsOf(error)}`);
+    journal.lost = true;
+    return undefined;
+  }
+}
+
+function pointOf({ manager, sample, decision, why }: Judged): Point | undefined {
+  const { latest } = manager.memory;
+  const numbers = decision ?? latest;
+  if (!numbers) return undefined;
+  const { current, desired } = numbers;
+  return { at: sample.at, ...sums(sample.readings), current, desired, unknown: why ? 1 : 0 };
+}
+
+/** Sums over the queues. With any of them unknown the sum is unknown too, and left out. */
+function sums(
+  readings: readonly Reading[],
+): Pick<Point, 'waiting' | 'running' | 'later' | 'oldestSeconds' | 'slots'> {
+  const jobs = readings.flatMap((reading) => (reading.kind === 'jobs' ? [reading] : []));
+  if (jobs.length === 0 || readings.some(({ kind }) => kind === 'unknown')) return {};
+  const result: { -readonly [K in 'waiting' | 'running' | 'later' | 'oldestSeconds' | 'slots']?: number } =
+    {};
+  for (const key of ['waiting', 'running', 'later', 'slots'] as const) {
+    const numbers = jobs.flatMap((reading) => reading[key] ?? []);
+    if (numbers.length === jobs.length) result[key] = numbers.reduce((sum, number) => sum + number, 0);
+  }
+  const ages = jobs.map((reading) => reading.oldestSeconds ?? (reading.waiting === 0 ? 0 : undefined));
+  if (ages.every((age) => age !== undefined)) result.oldestSeconds = Math.max(...ages);
+  return result;
+}

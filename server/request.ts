@@ -1,0 +1,46 @@
+/** What every route is given, and who is asking. */
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Logger } from 'pino';
+import type { OpenStore } from '../store/open.ts';
+import { problem } from './api.ts';
+import type { Auth, Person } from './auth.ts';
+import type { Kinds } from './kinds.ts';
+import type { Live } from './live.ts';
+import type { Rounds } from './rounds.ts';
+
+export interface Deps {
+  readonly store: OpenStore;
+  readonly rounds: Rounds;
+  readonly auth: Auth;
+  readonly live: Live;
+  readonly kinds: Kinds;
+  readonly log: Logger;
+  now(): number;
+  /** What the command line on this machine shows instead of a session. */
+  readonly key: string;
+  readonly publicUrl?: string;
+  /** Folder of the built dashboard. */
+  readonly webFolder: string;
+  /** False from the moment that a stop has begun. */
+  ready(): boolean;
+}
+
+export interface Env {
+  Variables: { person: Person | undefined };
+}
+
+export type Routes = OpenAPIHono<Env>;
+
+/** For the `responses` of a route. */
+export function json<S>(schema: S, description: string) {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+export const failures = {
+  default: {
+    description: 'A problem: its code, and what to do about it.',
+    content: { 'application/problem+json': { schema: problem } },
+  },
+} as const;
+
+export const nothing = { description: 'Done.' } as const;

@@ -1,0 +1,22 @@
+/** What the registry lists: an adapter is one file in rules/ or limits/, one test, and one line in registry.ts. */
+import type { OptionSpec, Options } from './options.ts';
+import type { Limit, Rule } from './words.ts';
+
+export interface RuleKind {
+  /** As the file is named: `wait-goal`. */
+  readonly use: string;
+  readonly title: string;
+  readonly help: string;
+  readonly options: readonly OptionSpec[];
+  create(options: Options): Rule;
+}
+
+export interface LimitKind {
+  readonly use: string;
+  readonly title: string;
+  readonly help: string;
+  readonly options: readonly OptionSpec[];
+  /** Always on, with options that decide() takes from the manager: a form does not offer it, a manager cannot list it. */
+  readonly always?: true;
+  create(options: Options): Limit;
+}

@@ -1,0 +1,150 @@
+/**
+ * Learns from a manager's own history how long a job takes, how many jobs a process works on at a time, and how long it boots.
+ *
+ * It is called once per checkup and compares the last two samples only, so the same input gives the same output and nothing is
+ * kept beside the estimates. An estimate is a mean that forgets: early observations count in full, later ones as if some
+ * fixed number stood behind the estimate. Keeping every observation was rejected: means are enough for the first
+ * rules, and a law of service times needs times per job, which most sources do not give.
+ */
+
+import type { Decision, Estimate, Learned, Process, Sample, View } from './words.ts';
+import { grownBy, jobsIn, queuePairs, sum } from './work.ts';
+
+export const defaultLearned: Learned = {
+  serviceSeconds: { value: 1, observations: 0 },
+  bootSeconds: { value: 10, observations: 0 },
+  concurrency: { value: 1, observations: 0 },
+};
+
+/** How many observations an estimate remembers, and within which bounds it stays. */
+const service = { memory: 200, minimum: 0.001, maximum: 604_800 };
+const boot = { memory: 10, minimum: 0.05, maximum: 600 };
+const concurrency = { memory: 5, minimum: 1, maximum: 1_000 };
+
+/** Observations are not counted beyond this. */
+const enough = 1_000_000;
+
+export function learn(learned: Learned, view: View, _now: number): Learned {
+  const [before, newest] = view.samples.slice(-2);
+  if (!before || !newest || newest.at <= before.at) return learned;
+  return {
+    serviceSeconds: learnService(learned, view, before, newest),
+    bootSeconds: learnBoot(learned.bootSeconds, view, before, newest),
+    concurrency: learnConcurrency(learned.concurrency, view, before, newest),
+  };
+}
+
+interface Observed {
+  readonly value: number;
+  /** How many observations it stands for. */
+  readonly weight: number;
+}
+
+function learnService(learned: Learned, view: View, before: Sample, newest: Sample): Estimate {
+  const observed =
+    countedService(before, newest) ??
+    runningService(before, newest, learned.serviceSeconds.observations > 0) ??
+    decliningService(before, newest, slotsOf(learned, view, newest));
+  return observed ? blend(learned.serviceSeconds, observed, service) : learned.serviceSeconds;
+}
+
+/** Busy seconds per finished job, where both are counted. */
+function countedService(before: Sample, newest: Sample): Observed | undefined {
+  const counted = queuePairs(before, newest).flatMap(([from, to]) => {
+    const busy = grownBy(from.busySecondsTotal, to.busySecondsTotal);
+    const finished = grownBy(from.finishedTotal, to.finishedTotal);
+    return busy === undefined || finished === undefined ? [] : [{ busy, finished }];
+  });
+  const finished = sum(counted, (queue) => queue.finished);
+  return finished > 0 ? { value: sum(counted, ({ busy }) => busy) / finished, weight: finished } : undefined;
+}
+
+/** Running jobs x time per finished job. None running at both moments is a first guess of zero, and no first guess. */
+function runningService(before: Sample, newest: Sample, known: boolean): Observed | undefined {
+  const seconds = (newest.at - before.at) / 1000;
+  const seen = queuePairs(before, newest).flatMap(([from, to]) => {
+    const finished = grownBy(from.finishedTotal, to.finishedTotal);
+    if (finished === undefined || from.running === undefined || to.running === undefined) return [];
+    return [{ finished, running: (from.running + to.running) / 2 }];
+  });
+  const finished = sum(seen, (queue) => queue.finished);
+  const running = sum(seen, (queue) => queue.running);
+  if (finished === 0 || (running === 0 && !known)) return undefined;
+  return { value: (running * seconds) / finished, weight: finished };
+}
+
+/** Where nothing is counted: jobs vanish from a queue that never ran dry. What arrived meanwhile makes it too long, which is safe. */
+function decliningService(before: Sample, newest: Sample, slots: number): Observed | undefined {
+  const pairs = queuePairs(before, newest);
+  if (pairs.some(([from, to]) => grownBy(from.finishedTotal, to.finishedTotal) !== undefined))
+    return undefined;
+  const gone = sum(pairs, ([from, to]) => from.waiting - to.waiting);
+  const left = sum(pairs, ([, to]) => to.waiting);
+  const seconds = (newest.at - before.at) / 1000;
+  return gone > 0 && left > slots && slots > 0 ? { value: (slots * seconds) / gone, weight: 1 } : undefined;
+}
+
+function slotsOf(learned: Learned, view: View, newest: Sample): number {
+  const up = view.processes.filter(({ state }) => state === 'up').length;
+  return slotsIn(newest) ?? up * learned.concurrency.value;
+}
+
+/** The most that any queue says: workers that listen to several queues are counted at each. */
+function slotsIn(sample: Sample): number | undefined {
+  const slots = jobsIn(sample).flatMap((reading) => reading.slots ?? []);
+  return slots.length > 0 ? Math.max(...slots) : undefined;
+}
+
+/** Slots per process, while nobody comes or goes: otherwise the two were counted at different moments. */
+function learnConcurrency(estimate: Estimate, view: View, before: Sample, newest: Sample): Estimate {
+  const slots = slotsIn(newest);
+  const settled = view.processes.every(({ state, since }) => state === 'up' && since <= before.at);
+  if (!slots || !settled || view.processes.length === 0) return estimate;
+  return blend(estimate, { value: slots / view.processes.length, weight: 1 }, concurrency);
+}
+
+/**
+ * From the decision that asked for a process to the moment when it was up. A process that boots longer than the estimate raises
+ * it at once. A time far above the estimate is then not a boot but a restart after a crash, and is left out.
+ */
+function learnBoot(estimate: Estimate, view: View, before: Sample, newest: Sample): Estimate {
+  const overdue = view.processes
+    .filter(({ state }) => state === 'starting')
+    .map(({ since }) => Math.min(boot.maximum, (newest.at - since) / 1000));
+  const longest = Math.max(0, ...overdue);
+  const raised =
+    longest > estimate.value
+      ? { value: longest, observations: Math.max(1, estimate.observations) }
+      : estimate;
+  return bootsSeen(view, before, newest)
+    .filter((seconds) => seconds <= 2 * raised.value + 10)
+    .reduce((known, seconds) => blend(known, { value: seconds, weight: 1 }, boot), raised);
+}
+
+/** Of the processes that came up between the two samples. */
+function bootsSeen({ processes, decisions }: View, before: Sample, newest: Sample): number[] {
+  const up = processes.filter(({ state }) => state === 'up').toSorted((a, b) => a.since - b.since);
+  return up.flatMap((process, index) => {
+    if (process.since <= before.at || process.since > newest.at) return [];
+    const asked = askedFor(index + 1, process, decisions);
+    return asked ? [(process.since - asked.at) / 1000] : [];
+  });
+}
+
+/** The decision that raised the count to the rank of this process. */
+function askedFor(rank: number, { since }: Process, decisions: readonly Decision[]): Decision | undefined {
+  return decisions.findLast(({ at, current, desired }) => at <= since && current < rank && rank <= desired);
+}
+
+function blend(
+  { value, observations }: Estimate,
+  observed: Observed,
+  { memory, minimum, maximum }: typeof service,
+): Estimate {
+  const share = observed.weight / (Math.min(observations, memory) + observed.weight);
+  const next = value + (observed.value - value) * share;
+  return {
+    value: Math.min(maximum, Math.max(minimum, next)),
+    observations: Math.min(enough, observations + observed.weight),
+  };
+}

@@ -1,0 +1,93 @@
+/**
+ * Every rule and every limit, one line each. The order of `limits` is the order in which they apply: what keeps from
+ * falling first, then what slows down, then the bounds, and a person's word last. An order that each manager sets for
+ * itself was rejected: two managers with the same limits would then decide differently.
+ */
+import { HeadcountError } from './errors.ts';
+import type { LimitKind, RuleKind } from './kinds.ts';
+import { bounds } from './limits/bounds.ts';
+import { cooldown } from './limits/cooldown.ts';
+import { hold } from './limits/hold.ts';
+import { holdOnUnknown } from './limits/hold-on-unknown.ts';
+import { step } from './limits/step.ts';
+import { checkOptions, type OptionSpec, unknownName } from './options.ts';
+import { queueSize } from './rules/queue-size.ts';
+import { waitGoal } from './rules/wait-goal.ts';
+import type { Choice, Limit, Manager, Rule } from './words.ts';
+
+export type { LimitKind, RuleKind } from './kinds.ts';
+
+export const rules: readonly RuleKind[] = [
+  waitGoal, //
+  queueSize,
+];
+
+export const limits: readonly LimitKind[] = [
+  holdOnUnknown, //
+  step,
+  cooldown,
+  bounds,
+  hold,
+];
+
+/** @throws HeadcountError ADAPTER_UNKNOWN, OPTION_INVALID */
+export function createRule(choice: Choice): Rule {
+  return create('rule', rules, choice);
+}
+
+/** @throws HeadcountError ADAPTER_UNKNOWN, OPTION_INVALID */
+export function createLimit(choice: Choice): Limit {
+  return create('limit', limits, choice);
+}
+
+/** What is wrong with a manager, each as a sentence without its full stop; to be asked when one is saved. */
+export function checkManager(manager: Manager): string[] {
+  return [
+    ...manager.rules.flatMap((choice) => problemsWith('rule', rules, choice)),
+    ...manager.limits.flatMap((choice) => problemsWith('limit', limits, choice)),
+    ...manager.limits.flatMap(({ use }) => problemWithAlways(use)),
+    ...problemsWithCount('minimum', manager.minimum),
+    ...problemsWithCount('maximum', manager.maximum),
+    ...(manager.minimum > manager.maximum
+      ? [`the minimum (${manager.minimum}) is above the maximum (${manager.maximum})`]
+      : []),
+    ...(manager.hold ? problemsWithCount('hold', manager.hold.count) : []),
+  ];
+}
+
+interface Kind<Made> {
+  readonly use: string;
+  readonly options: readonly OptionSpec[];
+  create(options: Choice['options']): Made;
+}
+
+function create<Made>(what: string, kinds: readonly Kind<Made>[], choice: Choice): Made {
+  const kind = kinds.find(({ use }) => use === choice.use);
+  const checked = kind && checkOptions(kind.options, choice.options);
+  if (kind && checked?.ok) return kind.create(checked.options);
+  throw new HeadcountError(
+    kind ? 'OPTION_INVALID' : 'ADAPTER_UNKNOWN',
+    `The ${what} "${choice.use}" cannot be used`,
+    problemsWith(what, kinds, choice).join('; '),
+    'Change it in headcount.yaml or in the dashboard.',
+  );
+}
+
+function problemsWith(what: string, kinds: readonly Kind<unknown>[], { use, options }: Choice): string[] {
+  const kind = kinds.find((candidate) => candidate.use === use);
+  const names = kinds.map((candidate) => candidate.use);
+  if (!kind) return [unknownName(what, use, names)];
+  const checked = checkOptions(kind.options, options);
+  return checked.ok ? [] : checked.problems.map((problem) => `${what} "${use}": ${problem}`);
+}
+
+function problemWithAlways(use: string): string[] {
+  const always = limits.some((kind) => kind.use === use && kind.always);
+  return always ? [`limit "${use}" is always on and cannot be listed: remove it from the limits`] : [];
+}
+
+function problemsWithCount(name: string, count: number): string[] {
+  return Number.isInteger(count) && count >= 0
+    ? []
+    : [`the ${name} must be a whole number from 0, not ${count}`];
+}

@@ -1,0 +1,184 @@
+/**
+ * Every job starts within the goal: the least number of workers that manages this.
+ *
+ * The waiting jobs are taken by age. For each age it asks how many workers start all jobs that are at least that old in the time
+ * that is left to them: goal - age. A worker that is up starts time left / service time jobs per slot, one that boots has its
+ * boot less, and each has one at once. The age that needs the most decides. Beside that, jobs that keep coming
+ * need arrivals x service time slots, and what is busy stays. With nothing of all this it wants none.
+ *
+ * Reckoning the whole backlog against the oldest job's time was rejected: under steady load the oldest is always close to
+ * the goal, and it would start an army for a queue that is in time. A mean arrival rate was rejected too, see work.ts.
+ *
+ * Where a late start cannot be helped, the time left is not the little that remains but a worker's boot and a quarter of the
+ * goal: otherwise ten thousand late jobs of 20 ms would want ten thousand workers. While the service time is a guess,
+ * the wish at most doubles what is up, beginning with four.
+ */
+import { busyCount, currentCount } from '../formation.ts';
+import type { RuleKind } from '../kinds.ts';
+import { duration, number } from '../wording.ts';
+import type { View, Wanted } from '../words.ts';
+import { steadyPerSecond, waitingByAge, workNow } from '../work.ts';
+
+export const waitGoal: RuleKind = {
+  use: 'wait-goal',
+  title: 'Wait goal',
+  help: 'Every job starts within this time, with as few processes as that takes.',
+  options: [
+    {
+      name: 'goalSeconds',
+      label: 'Jobs start within',
+      help: 'Each doubling halves what is paid above the least possible; best at least twice the boot time.',
+      type: 'number',
+      unit: 's',
+      minimum: 0.1,
+      maximum: 604_800,
+      default: 30,
+    },
+    {
+      name: 'bootSeconds',
+      label: 'Boot time',
+      help: 'Seconds from the start of a process to its first job; without it, it is learned.',
+      type: 'number',
+      unit: 's',
+      minimum: 0,
+      maximum: 3_600,
+      optional: true,
+    },
+    {
+      name: 'serviceSeconds',
+      label: 'Time per job',
+      help: 'Mean seconds that one job takes; without it, it is learned.',
+      type: 'number',
+      unit: 's',
+      minimum: 0.000_1,
+      maximum: 604_800,
+      optional: true,
+    },
+  ],
+  create: (options) => ({
+    want(view, now) {
+      const terms = termsOf(options, view);
+      return want(terms, view, now);
+    },
+  }),
+};
+
+interface Terms {
+  readonly goalSeconds: number;
+  readonly bootSeconds: number;
+  readonly serviceSeconds: number;
+  /** Nobody has told or learned how long a job takes. */
+  readonly guessed: boolean;
+  /** Jobs at a time per worker. */
+  readonly slots: number;
+}
+
+function termsOf(options: Readonly<Record<string, unknown>>, { learned }: View): Terms {
+  const { serviceSeconds, bootSeconds, concurrency } = learned;
+  return {
+    goalSeconds: Number(options.goalSeconds),
+    bootSeconds: Math.max(0, Number(options.bootSeconds ?? bootSeconds.value)),
+    serviceSeconds: Math.max(1e-4, Number(options.serviceSeconds ?? serviceSeconds.value)),
+    guessed: options.serviceSeconds === undefined && serviceSeconds.observations === 0,
+    slots: Math.max(1, concurrency.value),
+  };
+}
+
+function want(terms: Terms, view: View, now: number): Wanted | { unknown: string } {
+  const work = workNow(view.samples);
+  if (!work) return { unknown: 'no meter gave a number of jobs' };
+  const crew = crewOf(terms, view, now);
+  const backlog = forBacklog(terms, crew, view, now);
+  const perSecond = steadyPerSecond(view.samples, terms.guessed ? undefined : terms.serviceSeconds);
+  const steady = Math.ceil((perSecond * terms.serviceSeconds) / terms.slots - 0.05);
+  const busy = Math.min(crew.current, busyCount(view));
+  // Whoever boots while jobs wait is not sent home: it would be asked for again.
+  const staying = Math.min(crew.current, busy + (work.waiting > 0 ? crew.booting.length : 0));
+  const most = terms.guessed ? Math.max(4, 2 * crew.up) : Number.POSITIVE_INFINITY;
+  const asked = Math.max(backlog.count, steady);
+  const count = Math.max(staying, Math.min(asked, most));
+  const clauses = [
+    backlog.text || 'nothing waits',
+    work.running > 0 ? `${number(work.running)} run` : backlog.text ? '' : 'nothing runs',
+    asked > count
+      ? `nobody knows yet how long a job takes (taken as ${duration(terms.serviceSeconds)}), so not ${number(asked)} at once`
+      : '',
+    steady > 0 && steady >= backlog.count ? `${number(perSecond)} jobs/s keep ${number(steady)} busy` : '',
+    staying > asked ? `${number(staying)} are busy or booting and stay` : '',
+  ];
+  return { count, reason: clauses.filter((clause) => clause !== '').join('; ') };
+}
+
+interface Crew {
+  readonly current: number;
+  readonly up: number;
+  readonly busy: number;
+  readonly idle: number;
+  /** Seconds until each is up, soonest first. One that crashed has its whole boot before it. */
+  readonly booting: readonly number[];
+}
+
+function crewOf({ bootSeconds }: Terms, view: View, now: number): Crew {
+  const up = view.processes.filter(({ state }) => state === 'up').length;
+  const busy = busyCount(view);
+  const booting = view.processes.flatMap(({ state, since }) => {
+    if (state === 'crashed') return [bootSeconds];
+    const sinceSeconds = Math.max(0, (now - since) / 1000);
+    return state === 'starting' ? [Math.max(0, bootSeconds - sinceSeconds)] : [];
+  });
+  return {
+    current: currentCount(view.processes),
+    up,
+    busy,
+    idle: up - busy,
+    booting: booting.sort((a, b) => a - b),
+  };
+}
+
+function forBacklog(terms: Terms, crew: Crew, view: View, now: number): { count: number; text: string } {
+  const { goalSeconds, bootSeconds } = terms;
+  const cohorts = waitingByAge(view.samples, now);
+  const oldest = cohorts[0];
+  if (!oldest) return { count: 0, text: '' };
+  let most = { count: 0, jobs: 0, withinSeconds: 0 };
+  let jobs = 0;
+  for (const cohort of cohorts) {
+    jobs += cohort.jobs;
+    const withinSeconds = Math.max(goalSeconds - cohort.ageSeconds, bootSeconds + goalSeconds / 4);
+    const count = workersFor(jobs, withinSeconds, terms, crew);
+    if (count > most.count) most = { count, jobs, withinSeconds };
+  }
+  const each = terms.slots * startsWithin(most.withinSeconds - bootSeconds, terms);
+  const some =
+    most.jobs < jobs ? `, ${number(most.jobs)} of them within ${duration(most.withinSeconds)}` : '';
+  const age = `the oldest ${duration(oldest.ageSeconds)} of a goal of ${duration(goalSeconds)}`;
+  const after = `a new worker starts about ${number(Math.floor(each))} in the ${duration(most.withinSeconds - bootSeconds)} left after its boot`;
+  return {
+    count: most.count,
+    text: `${number(jobs)} wait${some}, ${age}${most.count > crew.current ? `; ${after}` : ''}`,
+  };
+}
+
+/** The least number of workers that starts so many jobs in time: those at hand first, the busy before all as they stay. */
+function workersFor(jobs: number, withinSeconds: number, terms: Terms, crew: Crew): number {
+  const groups: (readonly [workers: number, startsEach: number])[] = [
+    [crew.busy, terms.slots * (withinSeconds / terms.serviceSeconds)],
+    [crew.idle, terms.slots * startsWithin(withinSeconds, terms)],
+    ...crew.booting.map((left) => [1, terms.slots * startsWithin(withinSeconds - left, terms)] as const),
+    [Number.POSITIVE_INFINITY, terms.slots * startsWithin(withinSeconds - terms.bootSeconds, terms)],
+  ];
+  let workers = 0;
+  let left = jobs;
+  for (const [size, each] of groups) {
+    if (left <= 1e-9) break;
+    const taken = Math.min(size, Math.ceil(left / each - 1e-9));
+    workers += taken;
+    left -= taken * each;
+  }
+  return workers;
+}
+
+/** Per slot: the first job at once, the next ones each after a service time. */
+function startsWithin(seconds: number, { serviceSeconds }: Terms): number {
+  return Math.max(1, seconds / serviceSeconds);
+}

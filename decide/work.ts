@@ -1,0 +1,157 @@
+/**
+ * What the samples say about jobs: how many wait now, since when, and how fast they have been coming.
+ *
+ * All queues of a manager are one line of jobs, served oldest first. Arrivals are not measured but follow from two readings:
+ * what waits more, plus what was started meanwhile. Where a counter is missing or began anew, what is left is a lower
+ * bound; it errs to older jobs, thus to more workers. Fitting a curve through the readings was rejected: an upload of
+ * 20,000 jobs within one second is not on any curve.
+ */
+import type { JobsReading, Sample, UnknownReading } from './words.ts';
+
+export interface Work {
+  readonly waiting: number;
+  /** Where a source cannot tell running from waiting jobs, it counts them as waiting, and they are missing here. */
+  readonly running: number;
+  /** Of the oldest waiting job; absent: no source knows it. */
+  readonly oldestSeconds?: number;
+}
+
+/** Sums over the queues of the newest sample; nothing when no meter counted jobs. */
+export function workNow(samples: readonly Sample[]): Work | undefined {
+  const jobs = jobsIn(samples.at(-1));
+  if (jobs.length === 0) return undefined;
+  const ages = jobs.flatMap(({ oldestSeconds, waiting }) => (waiting > 0 ? (oldestSeconds ?? []) : []));
+  return {
+    waiting: sum(jobs, ({ waiting }) => waiting),
+    running: sum(jobs, ({ running }) => running ?? 0),
+    ...(ages.length > 0 && { oldestSeconds: Math.max(...ages) }),
+  };
+}
+
+export function jobsIn(sample: Sample | undefined): JobsReading[] {
+  return (sample?.readings ?? []).filter((reading) => reading.kind === 'jobs');
+}
+
+/** Why the newest sample does not tell everything; empty when it does. */
+export function unknownsIn(samples: readonly Sample[]): string[] {
+  const newest = samples.at(-1);
+  if (!newest) return ['nothing has been measured yet'];
+  return newest.readings
+    .filter((reading): reading is UnknownReading => reading.kind === 'unknown')
+    .map(({ why }) => why);
+}
+
+/** Jobs of about the same age. */
+export interface Cohort {
+  /** Of the oldest one in it. */
+  readonly ageSeconds: number;
+  readonly jobs: number;
+}
+
+/**
+ * The waiting jobs by age, oldest first. The last ones to arrive are the ones that still wait, so it walks back through the
+ * arrivals until it has found all; a job is taken to be as old as the beginning of its interval.
+ */
+export function waitingByAge(samples: readonly Sample[], now: number): Cohort[] {
+  const work = workNow(samples);
+  const newest = samples.at(-1);
+  if (!work || !newest) return [];
+  const sinceNewest = Math.max(0, (now - newest.at) / 1000);
+  const oldest = work.oldestSeconds === undefined ? undefined : work.oldestSeconds + sinceNewest;
+  const cohorts: Cohort[] = [];
+  let left = work.waiting;
+  let age = sinceNewest;
+  for (const { from, arrived } of intervals(samples)) {
+    if (left <= 0) break;
+    age = Math.max(age, (now - from.at) / 1000);
+    const jobs = Math.min(left, arrived);
+    if (jobs > 0) cohorts.push({ ageSeconds: Math.min(age, oldest ?? age), jobs });
+    left -= jobs;
+  }
+  if (left > 0) cohorts.push({ ageSeconds: oldest ?? age, jobs: left });
+  return withOldest(cohorts.reverse(), oldest);
+}
+
+/** One job at least is as old as the oldest, also where the walk ended before it. */
+function withOldest(cohorts: Cohort[], oldest: number | undefined): Cohort[] {
+  const [first, ...rest] = cohorts;
+  if (!first || oldest === undefined || first.ageSeconds >= oldest) return cohorts;
+  const one = Math.min(1, first.jobs);
+  const others = first.jobs > one ? [{ ...first, jobs: first.jobs - one }] : [];
+  return [{ ageSeconds: oldest, jobs: one }, ...others, ...rest];
+}
+
+const windowSeconds = 8;
+const windowCount = 3;
+
+/**
+ * Jobs per second that have kept coming: the least rate of the last three windows of about ten seconds. The least, not the mean:
+ * an upload falls into one window and is in the backlog already, and when jobs stop coming it is zero at once.
+ *
+ * @param serviceSeconds the service time when it is known: what running jobs must have finished, where no counter says so
+ */
+export function steadyPerSecond(samples: readonly Sample[], serviceSeconds?: number): number {
+  const rates: number[] = [];
+  let seconds = 0;
+  let arrived = 0;
+  for (const interval of intervals(samples, serviceSeconds)) {
+    seconds += interval.seconds;
+    arrived += interval.arrived;
+    if (seconds < windowSeconds) continue;
+    rates.push(arrived / seconds);
+    if (rates.length === windowCount) return Math.min(...rates);
+    seconds = 0;
+    arrived = 0;
+  }
+  return 0;
+}
+
+interface Interval {
+  readonly from: Sample;
+  readonly seconds: number;
+  readonly arrived: number;
+}
+
+/** Between each two neighbouring samples that counted jobs, newest first. Steps of the clock to before are left out. */
+function* intervals(samples: readonly Sample[], serviceSeconds?: number): Generator<Interval> {
+  let later: Sample | undefined;
+  for (const sample of samples.toReversed()) {
+    if (jobsIn(sample).length === 0) continue;
+    const seconds = later ? (later.at - sample.at) / 1000 : 0;
+    if (later && seconds > 0)
+      yield { from: sample, seconds, arrived: arrivedBetween(sample, later, seconds, serviceSeconds) };
+    later = sample;
+  }
+}
+
+function arrivedBetween(from: Sample, to: Sample, seconds: number, serviceSeconds?: number): number {
+  return sum(queuePairs(from, to), ([before, after]) => {
+    const grown = after.waiting - before.waiting;
+    const started = grownBy(before.startedTotal, after.startedTotal);
+    if (started !== undefined) return Math.max(0, grown + started);
+    const running = (after.running ?? 0) + (before.running ?? 0);
+    const finished =
+      grownBy(before.finishedTotal, after.finishedTotal) ??
+      (serviceSeconds === undefined ? 0 : ((running / 2) * seconds) / serviceSeconds);
+    const begun = before.running === undefined ? 0 : (after.running ?? 0) - before.running;
+    return Math.max(0, grown + begun + finished);
+  });
+}
+
+/** The readings of each queue that both samples counted. */
+export function queuePairs(from: Sample, to: Sample): (readonly [JobsReading, JobsReading])[] {
+  const before = new Map(jobsIn(from).map((reading) => [reading.queue, reading]));
+  return jobsIn(to).flatMap((after) => {
+    const match = before.get(after.queue);
+    return match ? [[match, after] as const] : [];
+  });
+}
+
+/** What a counter grew by; nothing when one is missing, or when it fell and thus began anew. */
+export function grownBy(before: number | undefined, after: number | undefined): number | undefined {
+  return before === undefined || after === undefined || after < before ? undefined : after - before;
+}
+
+export function sum<T>(list: readonly T[], of: (item: T) => number): number {
+  return list.reduce((total, item) => total + of(item), 0);
+}

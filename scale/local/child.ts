@@ -8,6 +8,7 @@
  * A process counts as ended when its whole group is gone, so no index is given out twice.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { groupIsAlive, signalGroup, signalProcess } from './identity.ts';
 import type { Ending, Order } from './protocol.ts';
@@ -38,7 +39,7 @@ export function startChild(order: Order & { do: 'start' }, graceMs: number, hook
     stdio: ['ignore', 'pipe', 'pipe', ...(order.ipc ? (['ipc'] as const) : [])],
   });
   const { pid } = child;
-  if (pid === undefined) return neverStarted(child, hooks);
+  if (pid === undefined) return neverStarted(child, order.folder, hooks);
   let killAt: number | undefined;
   let timer: NodeJS.Timeout | undefined;
   const kill = (): void => {
@@ -89,8 +90,12 @@ async function outputEnd(child: ChildProcess): Promise<void> {
   if (child.connected) child.disconnect();
 }
 
-function neverStarted(child: ChildProcess, hooks: ChildHooks): Child {
-  child.once('error', (error) => hooks.ended({ code: null, signal: null, why: error.message }));
+/** Node names the shell when it is the folder that is missing. */
+function neverStarted(child: ChildProcess, folder: string, hooks: ChildHooks): Child {
+  child.once('error', (error) => {
+    const why = existsSync(folder) ? error.message : `the folder ${folder} is gone`;
+    hooks.ended({ code: null, signal: null, why });
+  });
   return { stop: ignore, drain: ignore, kill: ignore };
 }
 

@@ -6,9 +6,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { HeadcountError } from '../../decide/errors.ts';
 import type { News, Order } from './protocol.ts';
 import { endRemains } from './remains.ts';
@@ -92,7 +93,7 @@ export function employKeeper(options: EmployOptions): Keeper {
 function startKeeper({ folder, graceMs }: EmployOptions): ChildProcess {
   mkdirSync(join(folder, 'logs'), { recursive: true });
   const errors = openSync(join(folder, 'logs', 'keeper.log'), 'w');
-  const args = ['--max-old-space-size=64', keeperProgram(), folder, String(graceMs), String(process.pid)];
+  const args = ['--max-old-space-size=64', ...keeperProgram(), folder, String(graceMs), String(process.pid)];
   const program = spawn(process.execPath, args, {
     detached: true,
     stdio: ['ignore', 'ignore', errors, 'ipc'],
@@ -102,12 +103,12 @@ function startKeeper({ folder, graceMs }: EmployOptions): ChildProcess {
   return program;
 }
 
-/** The built program beside this file; tests run the sources, and take it from the build. */
-function keeperProgram(): string {
-  const beside = fileURLToPath(new URL('./keeper.js', import.meta.url));
-  return existsSync(beside)
-    ? beside
-    : fileURLToPath(new URL('../../dist/scale/local/keeper.js', import.meta.url));
+/** The built program beside this file. Tests run the sources as they are, so that they never meet an older build. */
+function keeperProgram(): string[] {
+  const built = fileURLToPath(new URL('./keeper.js', import.meta.url));
+  if (existsSync(built)) return [built];
+  const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  return ['--import', loader, fileURLToPath(new URL('./keeper.ts', import.meta.url))];
 }
 
 async function firstNews(program: ChildProcess, folder: string): Promise<void> {

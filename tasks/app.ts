@@ -1,0 +1,211 @@
+/**
+ * The app: tasks by name, a broker to send them through, a store for their results, and workers. Everything is opened
+ * on first use, so that making an app in a module costs nothing and never fails for a server that is down.
+ */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Broker, Depth, Log } from './broker.ts';
+import { TasksError, textOf } from './errors.ts';
+import { newMessage, type TaskMessage } from './message.ts';
+import { openBroker, openResults, parseAddress, type RedisSettings } from './open.ts';
+import { createAsyncResult } from './outcome.ts';
+import type { Results } from './results.ts';
+import { checkSend, checkTask, checkWorker } from './settings.ts';
+import type { AsyncResult, Definition, Handler, SendOptions, Task, TaskOptions } from './task.ts';
+import { createWorker, type Worker, type WorkerOptions } from './worker.ts';
+
+export interface AppOptions {
+  /** `sqlite:<file>` or `redis://<host>:<port>/<db>`. */
+  readonly broker: string;
+  /** Where results are kept, in the same forms; default: the broker. False: nowhere. */
+  readonly results?: string | false;
+  /** Default 'celery', as in Celery. */
+  readonly queue?: string;
+  /** True: results are not kept unless a task or a call asks for it. Failures are. Default false. */
+  readonly ignoreResult?: boolean;
+  readonly redis?: RedisSettings;
+  /** Default: warnings and errors to stderr. */
+  readonly log?: Log;
+}
+
+export interface TasksApp {
+  /** Defines a task; its types flow to the calls. @throws TasksError TASK_NAME_TAKEN, OPTION_INVALID */
+  task<Args extends readonly unknown[], Result>(
+    name: string,
+    handler: Handler<Args, Result>,
+    options?: TaskOptions,
+  ): Task<Args, Awaited<Result>>;
+  /** Sends a call of a task that another program has, a Python worker for example. */
+  send<Result = unknown>(
+    name: string,
+    args?: readonly unknown[],
+    options?: SendOptions,
+  ): Promise<AsyncResult<Result>>;
+  /** A handle on the result of an earlier call. */
+  result<Result = unknown>(id: string): AsyncResult<Result>;
+  worker(options?: WorkerOptions): Worker;
+  /** How much work a queue holds now. @throws TasksError BROKER_UNREACHABLE; it never answers zero for a failure */
+  depth(queue?: string): Promise<Depth>;
+  /** Closes connections and files. Stop the workers first. */
+  close(): Promise<void>;
+}
+
+interface State {
+  readonly options: AppOptions;
+  readonly queue: string;
+  readonly tasks: Map<string, Definition>;
+  readonly broker: Opened<Broker>;
+  readonly results: Opened<Results> | undefined;
+}
+
+/** @throws TasksError BROKER_URL_INVALID */
+export function createApp(options: AppOptions): TasksApp {
+  const state = newState(options);
+  return {
+    task: (name, handler, taskOptions = {}) => defineTask(state, name, handler, taskOptions),
+    send: async (name, args = [], sendOptions = {}) => {
+      const [result] = await send(state, name, [args], sendOptions, {});
+      return result as AsyncResult<never>;
+    },
+    result: (id) => createAsyncResult(id, state.results?.get),
+    worker: (workerOptions = {}) => startWorker(state, workerOptions),
+    depth: async (queue = state.queue) => {
+      const broker = await state.broker.get();
+      return broker.depth ? broker.depth(queue) : { waiting: Number.NaN };
+    },
+    close: async () => {
+      await state.results?.close();
+      await state.broker.close();
+    },
+  };
+}
+
+function newState(options: AppOptions): State {
+  const broker = parseAddress(options.broker);
+  const results = options.results === false ? undefined : parseAddress(options.results ?? options.broker);
+  const redis = options.redis ?? {};
+  return {
+    options,
+    queue: options.queue ?? 'celery',
+    tasks: new Map(),
+    broker: opened(() => openBroker(broker, redis)),
+    results: results && opened(() => openResults(results, redis)),
+  };
+}
+
+function defineTask<Args extends readonly unknown[], Result>(
+  state: State,
+  name: string,
+  handler: Handler<Args, Result>,
+  options: TaskOptions,
+): Task<Args, Awaited<Result>> {
+  checkTask(name, options);
+  if (state.tasks.has(name))
+    throw new TasksError(
+      'TASK_NAME_TAKEN',
+      `Two tasks are named "${name}"`,
+      'a message names its task, so a name can mean one only',
+      'Give one of them another name',
+    );
+  // What arrives was written by `delay` below, or by a stranger; types cannot hold beyond that.
+  const untyped = handler as unknown as Definition['handler'];
+  state.tasks.set(name, { name, handler: untyped, options });
+  const call = (calls: readonly Args[], given: SendOptions): Promise<AsyncResult<Awaited<Result>>[]> =>
+    send(state, name, calls, given, options);
+  const first = async (args: Args, given: SendOptions): Promise<AsyncResult<Awaited<Result>>> => {
+    const [result] = await call([args], given);
+    return result as AsyncResult<Awaited<Result>>;
+  };
+  return {
+    name,
+    delay: (...args) => first(args, {}),
+    applyAsync: (args, given = {}) => first(args, given),
+    delayMany: (calls, given = {}) => call(calls, given),
+  };
+}
+
+async function send<Result>(
+  state: State,
+  name: string,
+  calls: readonly (readonly unknown[])[],
+  given: SendOptions,
+  task: TaskOptions,
+): Promise<AsyncResult<Result>[]> {
+  const now = Date.now();
+  const ignored = given.ignoreResult ?? task.ignoreResult ?? state.options.ignoreResult ?? false;
+  const shared = { ...checkSend(given, task, now), ignoreResult: ignored };
+  const messages = calls.map((args) => message(name, args, given.id ?? randomUUID(), shared));
+  const broker = await state.broker.get();
+  try {
+    await broker.publish(given.queue ?? task.queue ?? state.queue, messages);
+  } catch (error) {
+    throw error instanceof TypeError ? notJson(name, error) : error;
+  }
+  return messages.map(({ id }) => createAsyncResult(id, ignored ? undefined : state.results?.get));
+}
+
+const origin = `gen${process.pid}@${hostname()}`;
+
+function message(
+  name: string,
+  args: readonly unknown[],
+  id: string,
+  shared: Partial<TaskMessage>,
+): TaskMessage {
+  return newMessage({ id, task: name, args, origin, ...shared });
+}
+
+function notJson(name: string, error: TypeError): TasksError {
+  return new TasksError(
+    'ARGUMENTS_INVALID',
+    `A call of "${name}" could not be sent`,
+    textOf(error),
+    'Pass what JSON can hold: no BigInt, no object that contains itself',
+    { cause: error },
+  );
+}
+
+function startWorker(state: State, options: WorkerOptions): Worker {
+  checkWorker(options);
+  return createWorker({
+    broker: state.broker.get,
+    results: state.results?.get,
+    tasks: state.tasks,
+    ignoreResult: state.options.ignoreResult ?? false,
+    queues: options.queues ?? [state.queue],
+    concurrency: options.concurrency ?? 4,
+    prefetch: options.prefetch ?? 200,
+    graceSeconds: options.graceSeconds ?? 30,
+    name: options.name ?? process.env.HEADCOUNT_PROCESS ?? `${process.pid}@${hostname()}`,
+    log: state.options.log ?? logToStderr,
+    random: Math.random,
+  });
+}
+
+const logToStderr: Log = (level, text) => {
+  if (level !== 'info') process.stderr.write(`headcount-tasks: ${level}: ${text}\n`);
+};
+
+interface Opened<T> {
+  get(): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** Opens once, on first use; an attempt that failed is made again by the next caller. */
+function opened<T extends { close(): Promise<void> }>(open: () => Promise<T>): Opened<T> {
+  let promise: Promise<T> | undefined;
+  return {
+    get: () => {
+      promise ??= open().catch((error: unknown) => {
+        promise = undefined;
+        throw error;
+      });
+      return promise;
+    },
+    close: async () => {
+      const last = promise;
+      promise = undefined;
+      await (await last?.catch(() => undefined))?.close();
+    },
+  };
+}

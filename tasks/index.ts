@@ -1,0 +1,14 @@
+export { type AppOptions, createApp, type TasksApp } from './app.ts';
+export type { Depth, Log } from './broker.ts';
+export { type TaskErrorCode, TasksError, taskErrorCodes } from './errors.ts';
+export type { RedisSettings } from './open.ts';
+export type {
+  AsyncResult,
+  Handler,
+  RetryOptions,
+  SendOptions,
+  Task,
+  TaskContext,
+  TaskOptions,
+} from './task.ts';
+export type { Worker, WorkerOptions } from './worker.ts';

@@ -1,0 +1,47 @@
+/** From an address to a broker or a result store. Each is loaded only when it is asked for. */
+import type { Broker } from './broker.ts';
+import { TasksError } from './errors.ts';
+import type { Results } from './results.ts';
+
+export interface RedisSettings {
+  /** As in Celery's broker_transport_options; the shortest of all apps on a database counts. Default 3,600. */
+  readonly visibilityTimeoutSeconds?: number;
+  /** Celery's `global_keyprefix`: put before every key. */
+  readonly keyPrefix?: string;
+}
+
+export type Address =
+  | { readonly kind: 'sqlite'; readonly path: string }
+  | { readonly kind: 'redis'; readonly url: string };
+
+/** @throws TasksError BROKER_URL_INVALID for anything but the two forms */
+export function parseAddress(text: string): Address {
+  const sqlite = /^sqlite:(?:\/\/(?=\/))?(.+)$/.exec(text);
+  if (sqlite?.[1] && sqlite[1] !== ':memory:' && !sqlite[1].startsWith('//'))
+    return { kind: 'sqlite', path: sqlite[1] };
+  if (/^rediss?:\/\//.test(text) && URL.canParse(text)) return { kind: 'redis', url: text };
+  throw unknownAddress(text);
+}
+
+function unknownAddress(text: string): TasksError {
+  return new TasksError(
+    'BROKER_URL_INVALID',
+    `"${withoutPassword(text)}" is no address of a broker`,
+    'it is neither of the form sqlite:<file> nor redis://<host>:<port>/<db>',
+    'Write for example sqlite:./broker.db or redis://127.0.0.1:6379/0',
+  );
+}
+
+export async function openBroker(address: Address, redis: RedisSettings): Promise<Broker> {
+  if (address.kind === 'sqlite') return (await import('./brokers/sqlite.ts')).openSqliteBroker(address.path);
+  throw unknownAddress(`${address.url} ${redis.keyPrefix ?? ''}`);
+}
+
+export async function openResults(address: Address, redis: RedisSettings): Promise<Results> {
+  if (address.kind === 'sqlite') return (await import('./results/sqlite.ts')).openSqliteResults(address.path);
+  throw unknownAddress(`${address.url} ${redis.keyPrefix ?? ''}`);
+}
+
+function withoutPassword(text: string): string {
+  return text.replace(/\/\/[^@/]*@/, '//***@');
+}

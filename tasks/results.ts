@@ -1,0 +1,108 @@
+/**
+ * What became of a call, in Celery's own shape (celery/backends/base.py, `_get_result_meta`), so that Python's `get()`
+ * reads ours and raises properly, and the other way round.
+ */
+import { TasksError } from './errors.ts';
+
+/** Where outcomes are kept. */
+export interface Results {
+  /** Keeps a record, but never in place of a SUCCESS. */
+  store(record: ResultRecord): Promise<void>;
+  /** Undefined: not finished, or never heard of. */
+  get(id: string): Promise<ResultRecord | undefined>;
+  /** The record of a final state; rejects with the reason of an aborted signal. */
+  wait(id: string, signal: AbortSignal): Promise<ResultRecord>;
+  close(): Promise<void>;
+}
+
+export type ResultStatus = 'SUCCESS' | 'FAILURE' | 'RETRY' | 'REVOKED';
+
+export interface ResultRecord {
+  readonly task_id: string;
+  readonly status: ResultStatus | (string & {});
+  /** The value, or for the other states the exception as `{exc_type, exc_message, exc_module}`. */
+  readonly result: unknown;
+  readonly traceback: string | null;
+  readonly children: readonly unknown[];
+  /** ISO 8601. */
+  readonly date_done: string | null;
+  readonly parent_id?: string;
+  readonly group_id?: string;
+}
+
+/** Celery's default of `result_expires`: one day. */
+export const resultExpiresSeconds = 86_400;
+
+const finalStates: ReadonlySet<string> = new Set(['SUCCESS', 'FAILURE', 'REVOKED']);
+
+export function isFinal(record: ResultRecord | undefined): record is ResultRecord {
+  return record !== undefined && finalStates.has(record.status);
+}
+
+export function succeeded(id: string, result: unknown, nowMs: number): ResultRecord {
+  return record(id, 'SUCCESS', result ?? null, null, nowMs);
+}
+
+/** Whatever was thrown, as an exception that Python can rebuild: with no module it makes a class of that name. */
+export function failed(
+  id: string,
+  status: 'FAILURE' | 'RETRY' | 'REVOKED',
+  thrown: unknown,
+  nowMs: number,
+): ResultRecord {
+  const error = thrown instanceof Error ? thrown : new TypeError(`thrown: ${safeText(thrown)}`);
+  const result = { exc_type: error.name || 'Error', exc_message: [error.message], exc_module: null };
+  return record(id, status, result, error.stack ?? null, nowMs);
+}
+
+/** The JSON of a record; where the value has none, that of a failure which says so. */
+export function encodeResult(given: ResultRecord): string {
+  try {
+    return JSON.stringify(given);
+  } catch (error) {
+    return JSON.stringify(failed(given.task_id, 'FAILURE', error, Date.parse(given.date_done ?? '') || 0));
+  }
+}
+
+/** Undefined for what is no record. */
+export function decodeResult(text: string | null | undefined): ResultRecord | undefined {
+  try {
+    const value = JSON.parse(text ?? '') as Partial<ResultRecord> | null;
+    return typeof value?.status === 'string' ? (value as ResultRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The value of a SUCCESS; throws TASK_FAILED for the other final states. */
+export function resultValue(found: ResultRecord): unknown {
+  if (found.status === 'SUCCESS') return found.result;
+  const { exc_type, exc_message } = (found.result ?? {}) as { exc_type?: unknown; exc_message?: unknown };
+  const message = Array.isArray(exc_message) ? exc_message.map(String).join(', ') : String(exc_message ?? '');
+  throw new TasksError(
+    'TASK_FAILED',
+    `Task ${found.task_id} ended as ${found.status}`,
+    `${String(exc_type ?? 'unknown error')}: ${message}`,
+    'The cause of this error holds the traceback of the worker',
+    { cause: found.traceback },
+  );
+}
+
+function record(
+  id: string,
+  status: ResultStatus,
+  result: unknown,
+  traceback: string | null,
+  nowMs: number,
+): ResultRecord {
+  const date_done = new Date(nowMs).toISOString().replace('Z', '+00:00');
+  return { task_id: id, status, result, traceback, children: [], date_done };
+}
+
+function safeText(thrown: unknown): string {
+  try {
+    return (JSON.stringify(thrown) ?? String(thrown)).slice(0, 1000);
+  } catch {
+    return typeof thrown;
+  }
+}

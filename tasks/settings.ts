@@ -1,0 +1,86 @@
+/** Checks what a user wrote into options, and says what to write instead. */
+import { TasksError } from './errors.ts';
+import type { TaskMessage } from './message.ts';
+import type { SendOptions, TaskOptions } from './task.ts';
+import type { WorkerOptions } from './worker.ts';
+
+export function checkTask(name: string, options: TaskOptions): void {
+  if (typeof name !== 'string' || name.trim() === '') invalid('the name of a task', name, 'a text');
+  countOf('maxRetries', options.maxRetries);
+  amountOf('retryBackoffSeconds', options.retryBackoffSeconds);
+  priorityOf(options.priority);
+  queueName(options.queue);
+}
+
+export function checkWorker(options: WorkerOptions): void {
+  if (options.queues?.length === 0) invalid('queues', '[]', 'at least one name');
+  options.queues?.forEach(queueName);
+  countOf('concurrency', options.concurrency, 1);
+  countOf('prefetch', options.prefetch);
+  amountOf('graceSeconds', options.graceSeconds);
+}
+
+/** The members of a message that come from the options of a call. */
+export function checkSend(given: SendOptions, task: TaskOptions, nowMs: number): Partial<TaskMessage> {
+  queueName(given.queue);
+  priorityOf(given.priority);
+  amountOf('countdown', given.countdown);
+  if (given.eta !== undefined && given.countdown !== undefined)
+    invalid('eta', given.eta, 'left out where countdown is given');
+  const etaMs = given.countdown === undefined ? timeOf('eta', given.eta) : nowMs + given.countdown * 1000;
+  const expires = given.expires;
+  amountOf('expires', typeof expires === 'number' ? expires : undefined);
+  const expiresMs = typeof expires === 'number' ? nowMs + expires * 1000 : timeOf('expires', expires);
+  return {
+    etaMs: dateOrInvalid('eta', etaMs),
+    expiresMs: dateOrInvalid('expires', expiresMs),
+    priority: given.priority ?? task.priority ?? 0,
+    publishedAtMs: nowMs,
+    ...(given.kwargs ? { kwargs: given.kwargs } : {}),
+  };
+}
+
+/** The last moment that ISO 8601 writes with a year of four digits, which is all that Python reads. */
+const lastMs = Date.UTC(9999, 11, 31);
+
+function dateOrInvalid(name: string, ms: number | null): number | null {
+  if (ms !== null && !(ms >= 0 && ms <= lastMs)) invalid(name, ms, 'a time between 1970 and 9999');
+  return ms === null ? null : Math.round(ms);
+}
+
+function timeOf(name: string, value: number | Date | undefined): number | null {
+  if (value === undefined) return null;
+  const ms = value instanceof Date ? value.getTime() : value;
+  if (!Number.isFinite(ms)) invalid(name, value, 'a Date or milliseconds');
+  return ms;
+}
+
+function priorityOf(value: number | undefined): void {
+  if (value === undefined || (Number.isInteger(value) && value >= 0 && value <= 9)) return;
+  invalid('priority', value, 'a whole number from 0 (soonest) to 9');
+}
+
+function countOf(name: string, value: number | undefined, least = 0): void {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return;
+  invalid(name, value, `a whole number of at least ${least}`);
+}
+
+function amountOf(name: string, value: number | undefined): void {
+  if (value === undefined || (Number.isFinite(value) && value >= 0)) return;
+  invalid(name, value, 'a number of seconds that is not negative');
+}
+
+function queueName(name: string | undefined): void {
+  // kombu joins queue names and priorities with these two characters.
+  if (name === undefined || (typeof name === 'string' && name !== '' && !name.includes('\x06\x16'))) return;
+  invalid('queue', name, 'a name');
+}
+
+function invalid(name: string, value: unknown, wanted: string): never {
+  throw new TasksError(
+    'OPTION_INVALID',
+    `${name} is ${String(value).slice(0, 80)}`,
+    `it must be ${wanted}`,
+    'Change the option',
+  );
+}

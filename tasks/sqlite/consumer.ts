@@ -1,0 +1,216 @@
+/**
+ * One consumer of a sqlite: broker. Everything it tells the file goes through one exchange, a single write transaction:
+ * settle what is finished, report what it does, bring back what dead consumers held, take new jobs. One exchange per
+ * batch instead of one per job is what makes a file fast enough for many workers.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ConsumeOptions, Consumer, Delivery, QueueLoad, Settlement } from '../broker.ts';
+import { type Consumers, consumersOf } from './consumers.ts';
+import type { SqliteFile } from './file.ts';
+import { type Jobs, jobsOf, type TakenJob } from './jobs.ts';
+import { decodeRow, jobRow } from './row.ts';
+
+/** How often an idle consumer looks: two reads of a few microseconds each. */
+const pollMs = 50;
+/** How long `take` waits for a first job. */
+const takeWaitMs = 1_000;
+/** A settlement waits this long for others to share its transaction. */
+const settleDelayMs = 20;
+const signOfLifeMs = 1_000;
+/** Then a job has ended too many workers and is set aside. Well above what restarts of a busy worker can cause. */
+const maximumDeliveries = 10;
+
+interface Pending {
+  readonly delivery: Delivery;
+  readonly settlement: Settlement;
+  readonly settled: () => void;
+}
+
+interface State {
+  readonly file: SqliteFile;
+  readonly jobs: Jobs;
+  readonly consumers: Consumers;
+  readonly options: ConsumeOptions;
+  id: number;
+  pending: Pending[];
+  /** Tags that were lent out and not settled. */
+  readonly lent: Map<string, Delivery>;
+  /** What the last exchange reported. */
+  reported: readonly QueueLoad[];
+  /** The queue that is asked first; it rotates, so that no queue starves another. */
+  turn: number;
+  lookedForDeadMs: number;
+  exchange: Promise<unknown>;
+  timer: NodeJS.Timeout | undefined;
+}
+
+export async function startConsumer(file: SqliteFile, options: ConsumeOptions): Promise<Consumer> {
+  const consumers = consumersOf(file.db);
+  const id = await file.write(() => consumers.register(options, Date.now()));
+  const state: State = {
+    file,
+    jobs: jobsOf(file.db),
+    consumers,
+    options,
+    id,
+    pending: [],
+    lent: new Map(),
+    reported: [],
+    turn: 0,
+    lookedForDeadMs: 0,
+    exchange: Promise.resolve(),
+    timer: undefined,
+  };
+  const life = setInterval(() => void exchange(state, 0).catch(() => {}), signOfLifeMs);
+  return {
+    take: (limit, signal) => take(state, limit, signal),
+    settle: (delivery, settlement) => settle(state, delivery, settlement),
+    close: () => close(state, life),
+  };
+}
+
+async function take(state: State, limit: number, signal: AbortSignal): Promise<Delivery[]> {
+  const end = Date.now() + takeWaitMs;
+  while (!signal.aborted) {
+    if (state.pending.length > 0 || hasWork(state)) {
+      const deliveries = await exchange(state, limit);
+      if (deliveries.length > 0) return deliveries;
+    }
+    if (Date.now() >= end) break;
+    await pause(pollMs, undefined, { signal }).catch(() => {});
+  }
+  return [];
+}
+
+function hasWork(state: State): boolean {
+  const now = Date.now();
+  return state.options.queues.some((queue) => state.jobs.hasWork(queue, now));
+}
+
+function settle(state: State, delivery: Delivery, settlement: Settlement): Promise<void> {
+  if (!state.lent.delete(delivery.tag)) return Promise.resolve();
+  return new Promise((settled) => {
+    state.pending.push({ delivery, settlement, settled });
+    // What fails now stays pending; the next exchange or sign of life sends it.
+    state.timer ??= setTimeout(() => void exchange(state, 0).catch(() => {}), settleDelayMs);
+  });
+}
+
+async function close(state: State, life: NodeJS.Timeout): Promise<void> {
+  clearInterval(life);
+  const back = [...state.lent.values()].map((delivery) =>
+    settle(state, delivery, { kind: 'putBack', started: true }),
+  );
+  await exchange(state, 0);
+  await Promise.all(back);
+  clearTimeout(state.timer);
+  await state.file.write(() => state.consumers.remove(state.id));
+}
+
+/** One at a time: the next begins when the one before has ended, well or not. */
+function exchange(state: State, limit: number): Promise<Delivery[]> {
+  const next = state.exchange.catch(() => {}).then(() => exchangeNow(state, limit));
+  state.exchange = next;
+  return next;
+}
+
+async function exchangeNow(state: State, limit: number): Promise<Delivery[]> {
+  clearTimeout(state.timer);
+  state.timer = undefined;
+  const batch = [...state.pending];
+  const load = state.options.load();
+  const dead = deadConsumers(state);
+  const notes: string[] = [];
+  const outcome = await state.file.write(() => {
+    const now = Date.now();
+    notes.length = 0;
+    for (const entry of batch) apply(state, entry, now);
+    const id = report(state, load, now);
+    for (const consumer of dead) bringBack(state, consumer, now, notes);
+    return { id, taken: limit > 0 ? takeRows(state, id, limit, now) : [] };
+  });
+  // Only what is committed counts: until here the transaction may have been tried several times.
+  state.id = outcome.id;
+  state.reported = load;
+  state.pending = state.pending.slice(batch.length);
+  if (state.pending.length > 0)
+    state.timer ??= setTimeout(() => void exchange(state, 0).catch(() => {}), settleDelayMs);
+  for (const { settled } of batch) settled();
+  for (const text of notes) state.options.note(text);
+  return outcome.taken.map((row) => lend(state, outcome.id, row));
+}
+
+function apply(state: State, { delivery, settlement }: Pending, nowMs: number): void {
+  const [consumer = 0, id = 0] = delivery.tag.split('.').map(Number);
+  const { jobs } = state;
+  switch (settlement.kind) {
+    case 'done':
+      jobs.remove(id, consumer);
+      return;
+    case 'replace':
+      if (jobs.remove(id, consumer)) jobs.add(delivery.queue, [jobRow(settlement.message, nowMs)], nowMs);
+      return;
+    case 'putBack':
+      jobs.putBack(delivery.queue, id, consumer, settlement.started);
+      return;
+    case 'setAside':
+      jobs.setAside(id, consumer, settlement.error, nowMs);
+  }
+}
+
+/** Signs of life, and what was started and finished since the last exchange. */
+function report(state: State, load: readonly QueueLoad[], nowMs: number): number {
+  for (const queue of load) {
+    const before = state.reported.find((entry) => entry.queue === queue.queue);
+    const started = queue.startedTotal - (before?.startedTotal ?? 0);
+    const finished = queue.finishedTotal - (before?.finishedTotal ?? 0);
+    const busySeconds = queue.busySecondsTotal - (before?.busySecondsTotal ?? 0);
+    if (started > 0 || finished > 0) state.jobs.count(queue.queue, { started, finished, busySeconds });
+  }
+  if (state.consumers.report(state.id, load, nowMs)) return state.id;
+  // Taken for dead after a long silence: under a new id, settlements of what was lost find nothing.
+  state.consumers.remove(state.id);
+  return state.consumers.register(state.options, nowMs);
+}
+
+function deadConsumers(state: State): number[] {
+  const now = Date.now();
+  if (now - state.lookedForDeadMs < signOfLifeMs) return [];
+  state.lookedForDeadMs = now;
+  return state.consumers.dead(now).filter((id) => id !== state.id);
+}
+
+function bringBack(state: State, consumer: number, nowMs: number, notes: string[]): void {
+  const { back, aside } = state.jobs.bringBack(consumer, maximumDeliveries, nowMs);
+  state.consumers.remove(consumer);
+  if (back > 0) notes.push(`brought back ${back} jobs of a worker that died`);
+  if (aside > 0) notes.push(`set aside ${aside} jobs that ended ${maximumDeliveries} workers`);
+}
+
+interface Row extends TakenJob {
+  readonly queue: string;
+}
+
+function takeRows(state: State, consumer: number, limit: number, nowMs: number): Row[] {
+  const { queues } = state.options;
+  const rows: Row[] = [];
+  for (let i = 0; i < queues.length && rows.length < limit; i++) {
+    const queue = queues[(state.turn + i) % queues.length] ?? '';
+    const taken = state.jobs.take(queue, consumer, limit - rows.length, nowMs);
+    for (const job of taken) rows.push({ ...job, queue });
+  }
+  if (rows.length > 0) state.turn = (state.turn + 1) % queues.length;
+  return rows;
+}
+
+function lend(state: State, consumer: number, row: Row): Delivery {
+  const delivery: Delivery = {
+    tag: `${consumer}.${row.id}`,
+    queue: row.queue,
+    redelivered: row.deliveries > 1,
+    sinceMs: row.due,
+    message: decodeRow(row.message),
+  };
+  state.lent.set(delivery.tag, delivery);
+  return delivery;
+}

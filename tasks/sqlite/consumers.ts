@@ -1,0 +1,54 @@
+/** The statements on consumers: who works, on what, and who died. Each runs inside a transaction of its caller. */
+import type { QueueLoad } from '../broker.ts';
+import type { Database, Statement } from './file.ts';
+import { birthOf, isDead, type Owner, thisHost } from './liveness.ts';
+
+export interface Consumers {
+  /** A new row for each queue; answers with the consumer's id, which is never used again. */
+  register(entry: { queues: readonly string[]; name: string; slots: number }, nowMs: number): number;
+  /** False when the consumer was taken for dead and must register anew. */
+  report(id: number, load: readonly QueueLoad[], nowMs: number): boolean;
+  remove(id: number): void;
+  /** Ids whose process is gone. Reads only. */
+  dead(nowMs: number): number[];
+}
+
+export function consumersOf(db: Database): Consumers {
+  const sql = prepared((text) => db.prepare(text) as Statement);
+  const born = birthOf(process.pid);
+  return {
+    register: (entry, nowMs) => {
+      const id = Number(sql.newId.run().lastInsertRowid);
+      for (const queue of entry.queues) {
+        sql.ensureQueue.run(queue);
+        sql.register.run(id, queue, entry.name, process.pid, thisHost, born, entry.slots, nowMs);
+      }
+      return id;
+    },
+    report: (id, load, nowMs) =>
+      load.every(
+        ({ queue, running, reserved, reservedSinceMs }) =>
+          sql.report.run(running, reserved, reservedSinceMs ?? null, nowMs, id, queue).changes > 0,
+      ),
+    remove: (id) => {
+      sql.remove.run(id);
+    },
+    dead: (nowMs) => {
+      const owners = sql.all.all() as (Owner & { id: number })[];
+      return owners.filter((owner) => isDead(owner, nowMs)).map((owner) => owner.id);
+    },
+  };
+}
+
+function prepared(sql: (text: string) => Statement) {
+  return {
+    newId: sql('INSERT INTO consumer_ids DEFAULT VALUES'),
+    ensureQueue: sql('INSERT INTO queues (queue) VALUES (?) ON CONFLICT DO NOTHING'),
+    register: sql(`INSERT INTO consumers (id, queue, name, pid, host, born, slots, seen)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
+    report: sql(`UPDATE consumers SET running = ?, reserved = ?, reserved_since = ?, seen = ?
+      WHERE id = ? AND queue = ?`),
+    remove: sql('DELETE FROM consumers WHERE id = ?'),
+    all: sql('SELECT DISTINCT id, pid, host, born, seen FROM consumers'),
+  };
+}

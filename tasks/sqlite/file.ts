@@ -1,0 +1,136 @@
+/**
+ * One SQLite file, shared by many processes: opened in WAL mode, with writes that never hold the event loop for long.
+ *
+ * SQLite lets one connection write at a time. Its own way to wait for the lock (busy_timeout) sleeps inside the
+ * process, so here it may sleep a few milliseconds only; then the write is tried again from a timer, with a random
+ * pause so that no process starves, up to a limit. A thread per connection was rejected: a call to another thread
+ * costs more than a write of 64 jobs.
+ *
+ * synchronous=NORMAL: a commit survives kill -9 of every process; a power cut may undo the last commits, never
+ * corrupt the file (sqlite.org/pragma.html#pragma_synchronous). WAL needs all processes on one machine.
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type Libsql from 'libsql';
+import { packageMissing, TasksError, textOf } from '../errors.ts';
+import { migrate } from './schema.ts';
+
+export type Database = Libsql.Database;
+export type Statement = Libsql.Statement<unknown[]>;
+
+export interface SqliteFile {
+  readonly path: string;
+  readonly db: Database;
+  /** Runs `work` in one write transaction; rejects with BROKER_BUSY when the lock cannot be had within the limit. */
+  write<T>(work: () => T): Promise<T>;
+  /** Counts the commits of other connections; cheap enough to poll. */
+  dataVersion(): number;
+  close(): void;
+}
+
+/** How long the process may sleep in a write at a time. */
+const lockWaitMs = 8;
+/** How long a write is tried in all. */
+const writeLimitMs = 15_000;
+/** Pages of 4 KB in the log before a commit also copies them into the file: rare for who only publishes. */
+export const checkpointPages: Readonly<Record<'publisher' | 'consumer', number>> = {
+  publisher: 16_384,
+  consumer: 4_096,
+};
+
+export async function openFile(path: string, role: keyof typeof checkpointPages): Promise<SqliteFile> {
+  const Driver = await driver();
+  const db = await retried(path, () => open(Driver, path, role));
+  const version = db.prepare('PRAGMA data_version').raw() as Statement;
+  const statements = {
+    begin: db.prepare('BEGIN IMMEDIATE') as Statement,
+    commit: db.prepare('COMMIT') as Statement,
+  };
+  return {
+    path,
+    db,
+    write: (work) => retried(path, () => transaction(db, statements, work)),
+    dataVersion: () => (version.get() as [number])[0],
+    close: () => {
+      if (db.open) db.close();
+    },
+  };
+}
+
+async function driver(): Promise<typeof Libsql> {
+  try {
+    return (await import('libsql')).default;
+  } catch (error) {
+    throw packageMissing('libsql', 'A sqlite: broker or result store', error);
+  }
+}
+
+function open(Driver: typeof Libsql, path: string, role: keyof typeof checkpointPages): Database {
+  mkdirSync(dirname(path), { recursive: true });
+  const db = new Driver(path, { timeout: lockWaitMs });
+  try {
+    db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+      PRAGMA wal_autocheckpoint = ${checkpointPages[role]}; PRAGMA temp_store = MEMORY`);
+    migrate(db, path);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function transaction<T>(db: Database, statements: { begin: Statement; commit: Statement }, work: () => T): T {
+  statements.begin.run();
+  try {
+    const result = work();
+    statements.commit.run();
+    return result;
+  } catch (error) {
+    if (db.inTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** Tries until it is done, fails for another reason than the lock, or the limit is over. */
+async function retried<T>(path: string, attempt: () => T): Promise<T> {
+  const end = Date.now() + writeLimitMs;
+  for (let tries = 1; ; tries++) {
+    try {
+      return attempt();
+    } catch (error) {
+      if (error instanceof TasksError) throw error;
+      if (!isBusy(error)) throw unusable(path, error);
+      if (Date.now() > end) throw busy(path, error);
+    }
+    await pause(1 + Math.random() * Math.min(20, 2 * tries));
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return (
+    (typeof code === 'string' && /^SQLITE_(BUSY|LOCKED)/.test(code)) ||
+    /database is locked/.test(textOf(error))
+  );
+}
+
+function busy(path: string, cause: unknown): TasksError {
+  return new TasksError(
+    'BROKER_BUSY',
+    `The file ${path} could not be written`,
+    `other processes held its lock for ${writeLimitMs / 1000} s`,
+    'Look for a process that keeps a transaction open, or use Redis for this load',
+    { cause },
+  );
+}
+
+function unusable(path: string, cause: unknown): TasksError {
+  return new TasksError(
+    'BROKER_UNREACHABLE',
+    `The file ${path} cannot be used`,
+    textOf(cause),
+    'Check that the folder exists, that it can be written and that the disk is not full',
+    { cause },
+  );
+}

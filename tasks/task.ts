@@ -1,0 +1,91 @@
+/** The shapes a user of the package meets: a task, the ways to call it, what its handler is given, and its result. */
+
+/** What a handler is given before the arguments. */
+export interface TaskContext {
+  readonly id: string;
+  readonly name: string;
+  /** How often it was tried before. */
+  readonly retries: number;
+  readonly queue: string;
+  /** Milliseconds since the epoch; absent when the producer does not say. */
+  readonly publishedAt?: number;
+  /** It may have been started before and not finished. */
+  readonly redelivered: boolean;
+  /** Named arguments, which Python producers may send. */
+  readonly kwargs: Readonly<Record<string, unknown>>;
+  /** Aborted when the job should end: its soft time limit, or the worker's stop before its grace time is over. */
+  readonly signal: AbortSignal;
+  /** Ends this attempt and sends the job again. Throws; let it through. */
+  retry(options?: RetryOptions): never;
+}
+
+export interface RetryOptions {
+  /** Seconds until then; by default the backoff of the task. */
+  readonly countdown?: number;
+  /** Of all attempts after the first; by default the task's own, else 3 as in Celery. */
+  readonly maxRetries?: number;
+  /** Why, for the record. */
+  readonly cause?: unknown;
+}
+
+export type Handler<Args extends readonly unknown[], Result> = (
+  context: TaskContext,
+  ...args: Args
+) => Result | Promise<Result>;
+
+export interface TaskOptions {
+  /** How often a job whose handler threw is tried again. Default 0. */
+  readonly maxRetries?: number;
+  /** Wait before the first retry; doubles each time up to 10 minutes, then a random part of it. Default 1. */
+  readonly retryBackoffSeconds?: number;
+  /** True (default): settled when it is done, so a killed worker's job comes back. False: when it starts. */
+  readonly ackLate?: boolean;
+  /** True: nobody reads the result, so it is not kept. Failures are. Default: the app's. */
+  readonly ignoreResult?: boolean;
+  /** Default: the app's. */
+  readonly queue?: string;
+  /** 0 to 9, 0 is soonest. Default 0. */
+  readonly priority?: number;
+}
+
+export interface SendOptions {
+  /** Seconds from now until it is due. */
+  readonly countdown?: number;
+  /** When it is due; excludes `countdown`. Milliseconds or a Date. */
+  readonly eta?: number | Date;
+  /** Seconds from now, or a Date, after which it is not started any more. */
+  readonly expires?: number | Date;
+  /** 0 to 9, 0 is soonest. */
+  readonly priority?: number;
+  readonly queue?: string;
+  readonly kwargs?: Readonly<Record<string, unknown>>;
+  readonly ignoreResult?: boolean;
+  /** Default: a new uuid. */
+  readonly id?: string;
+}
+
+export interface Task<Args extends readonly unknown[], Result> {
+  readonly name: string;
+  /** Sends one call. */
+  delay(...args: Args): Promise<AsyncResult<Result>>;
+  /** Sends one call with options. */
+  applyAsync(args: Args, options?: SendOptions): Promise<AsyncResult<Result>>;
+  /** Sends many calls in one exchange with the broker. */
+  delayMany(calls: readonly Args[], options?: Omit<SendOptions, 'id'>): Promise<AsyncResult<Result>[]>;
+}
+
+export interface AsyncResult<Result> {
+  readonly id: string;
+  /**
+   * Waits for the result.
+   * @throws TasksError RESULT_TIMEOUT after `timeoutMs` (default 30,000), TASK_FAILED when the task failed,
+   *   RESULT_IGNORED when no result is kept
+   */
+  get(options?: { readonly timeoutMs?: number }): Promise<Result>;
+}
+
+export interface Definition {
+  readonly name: string;
+  readonly handler: Handler<readonly unknown[], unknown>;
+  readonly options: TaskOptions;
+}

@@ -2,10 +2,10 @@
  * Which tracks are the same recording under another spelling? MinHash with banding finds candidates without comparing a
  * track to every other one; the exact Jaccard similarity of the candidates' shingles then decides.
  *
- * A track becomes the set of its character bigrams and trigrams (artist, title, album apart from each other) plus two buckets of its
- * duration, so that lengths a few seconds apart still share one. 96 minima over that set are cut into 16 bands of 6: two
- * tracks of similarity s meet in at least one band with probability 1 - (1 - s^6)^16, that is 0.22 at 0.5, 0.87 at 0.7
- * and 0.99 at 0.8, where we call them duplicates. An edit distance against every title of the catalogue was rejected: it
+ * A track becomes the set of its character bigrams and trigrams (artist and title apart from each other) plus two buckets
+ * of its duration, so that lengths a few seconds apart still share one. 48 minima over that set are cut into 8 bands of 6:
+ * two tracks of similarity s meet in at least one band with probability 1 - (1 - s^6)^8, that is 0.12 at 0.5, 0.91 at 0.8
+ * and 0.998 at 0.9. Every band costs a row per track; more of them were not worth their writes. An edit distance against every title of the catalogue was rejected: it
  * grows with the catalogue; SimHash too: its Hamming search needs as many tables and blurs short titles more.
  */
 export const bandCount = 8;

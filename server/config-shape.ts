@@ -5,6 +5,8 @@
 import { z } from '@hono/zod-openapi';
 import { HeadcountError } from '../decide/errors.ts';
 import { unknownName } from '../decide/options.ts';
+import { checkManager } from '../decide/registry.ts';
+import type { Choice } from '../decide/words.ts';
 import { appName, processType } from './api.ts';
 import { type Kinds, problemsWith, shippedKinds } from './kinds.ts';
 
@@ -107,14 +109,17 @@ function adapterProblems(raw: RawConfig, kinds: Kinds): Problem[] {
         (manager[key] ?? []).flatMap((choice, index) =>
           choiceProblems([...path, key, index], what, kinds[key], choice),
         );
-      return [
-        ...(manager.minimum > manager.maximum
-          ? [{ path, text: `minimum ${manager.minimum} is above maximum ${manager.maximum}` }]
-          : []),
-        ...all('meters', 'meter'),
-        ...all('rules', 'rule'),
-        ...all('limits', 'limit'),
-      ];
+      const placed = [...all('meters', 'meter'), ...all('rules', 'rule'), ...all('limits', 'limit')];
+      const whole = checkManager({
+        processType: type,
+        minimum: manager.minimum,
+        maximum: manager.maximum,
+        paused: false,
+        rules: (manager.rules ?? []).map(split),
+        limits: (manager.limits ?? []).map(split),
+      });
+      const rest = whole.filter((text) => !placed.some((problem) => problem.text === text));
+      return [...placed, ...rest.map((text) => ({ path, text }))];
     }),
   ]);
 }
@@ -125,8 +130,11 @@ function choiceProblems(
   kinds: Parameters<typeof problemsWith>[1],
   raw: RawChoice,
 ): Problem[] {
-  const { use, ...options } = raw;
-  return problemsWith(what, kinds, { use, options }).map((text) => ({ path, text }));
+  return problemsWith(what, kinds, split(raw)).map((text) => ({ path, text }));
+}
+
+function split({ use, ...options }: RawChoice): Choice {
+  return { use, options };
 }
 
 /** `apps.catalogue.managers.worker.rules[0]` */

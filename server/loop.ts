@@ -60,7 +60,7 @@ export async function checkUp(
     addSample(manager.memory, sample);
     const verdict = judge(watched.app, manager, sample, manager.memory.samples, measured, around.clock.now());
     manager.memory.learned = verdict.learned;
-    return journal.lost ? neverFewer(verdict) : verdict;
+    return journal.lost ? neverFewer(verdict, around.clock.now()) : verdict;
   });
   const outcomes = await scale(around, watched, judged, retry, signal);
   const events = judged.map((verdict, index) =>
@@ -162,20 +162,24 @@ function whyUnknown(sample: Sample, decision: Decision): string {
   return whys.join('; ') || decision.reasons.map(({ text }) => text).join('; ') || 'a rule could not tell';
 }
 
-/** What a lost store holds, later checkups cannot see; then, as with any unknown, the count never falls. */
-function neverFewer(judged: Judged): Judged {
-  const { decision } = judged;
-  if (!decision || decision.desired >= decision.current) return judged;
+/**
+ * What is not written down is forgotten by a restart; then, as with anything unknown, the count never falls, but to the
+ * maximum or to what a person holds.
+ */
+function neverFewer(judged: Judged, now: number): Judged {
+  const { decision, manager } = judged;
+  const { maximum, hold } = manager.stored;
+  if (!decision || (hold && now < (hold.until ?? Number.POSITIVE_INFINITY))) return judged;
+  const { desired, current, reasons } = decision;
+  const to = Math.min(current, Math.max(desired, maximum));
+  if (to <= desired) return judged;
   const reason = {
     by: 'store',
-    from: decision.desired,
-    to: decision.current,
+    from: desired,
+    to,
     text: 'the store does not answer, so the count does not fall',
   };
-  return {
-    ...judged,
-    decision: { ...decision, desired: decision.current, reasons: [...decision.reasons, reason] },
-  };
+  return { ...judged, decision: { ...decision, desired: to, reasons: [...reasons, reason] } };
 }
 
 /** One call for all process types whose number changes. Answers one outcome per judged manager, in their order. */

@@ -3,6 +3,7 @@
  * A secret option goes out as dots; the dots coming back mean "as it was".
  */
 import { HeadcountError } from '../decide/errors.ts';
+import { checkManager } from '../decide/registry.ts';
 import type { Choice, OptionValue } from '../decide/words.ts';
 import type { ManagerSettings, StoredManager } from '../store/store.ts';
 import type { Manager } from './api.ts';
@@ -15,8 +16,7 @@ export const hidden = '••••••';
 export function checkManagerSettings(kinds: Kinds, settings: ManagerSettings): void {
   refuse(`The manager "${settings.processType}" cannot be saved`, [
     ...settings.meters.flatMap((choice) => problemsWith('meter', kinds.meters, choice)),
-    ...settings.rules.flatMap((choice) => problemsWith('rule', kinds.rules, choice)),
-    ...settings.limits.flatMap((choice) => problemsWith('limit', kinds.limits, choice)),
+    ...checkManager(settings),
   ]);
 }
 

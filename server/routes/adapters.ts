@@ -17,7 +17,7 @@ export function adapterRoutes(api: Routes, { kinds }: Deps): void {
         {
           meters: kinds.meters.map(describe),
           rules: kinds.rules.map(describe),
-          limits: kinds.limits.map(describe),
+          limits: kinds.limits.filter(({ always }) => !always).map(describe),
           fleets: kinds.fleets.map(describe),
         },
         200,

@@ -1,0 +1,178 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { temporaryFolder } from '../checks/fixtures.ts';
+import { loadConfig } from './config.ts';
+
+const folders: { remove(): void }[] = [];
+afterEach(() => {
+  for (const folder of folders.splice(0)) folder.remove();
+});
+
+function folderWith(yaml?: string): string {
+  const folder = temporaryFolder('config');
+  folders.push(folder);
+  if (yaml !== undefined) writeFileSync(join(folder.path, 'headcount.yaml'), yaml);
+  return folder.path;
+}
+
+const catalogue = `
+port: 4800
+intervalSeconds: 5
+apps:
+  catalogue:
+    url: http://127.0.0.1:5000/
+    fleet: { use: local, procfile: examples/Procfile, port: 5000 }
+    managers:
+      web: { minimum: 1, maximum: 1 }
+      worker:
+        minimum: 0
+        maximum: 8
+        meters: [{ use: tasks-sqlite, file: broker.db, queue: catalogue }]
+        rules: [{ use: wait-goal, goalSeconds: 30 }]
+        limits: [{ use: cooldown, downSeconds: 10 }]
+`;
+
+describe('what is read', () => {
+  test('without a file the defaults stand, in the working folder', async () => {
+    const cwd = folderWith();
+    expect(await loadConfig(undefined, { cwd, env: {} })).toEqual({
+      port: 4700,
+      host: '127.0.0.1',
+      data: join(cwd, '.headcount'),
+      intervalSeconds: 10,
+      apps: [],
+    });
+  });
+
+  test('an empty file is a file that says nothing', async () => {
+    expect((await loadConfig(undefined, { cwd: folderWith('# nothing yet\n'), env: {} })).apps).toEqual([]);
+  });
+
+  test('the example of the documentation, with relative paths from the folder of the file', async () => {
+    const folder = folderWith(catalogue);
+    const elsewhere = join(folder, 'elsewhere');
+    mkdirSync(elsewhere);
+    const config = await loadConfig('../headcount.yaml', { cwd: elsewhere, env: {} });
+    expect(config).toMatchObject({ port: 4800, intervalSeconds: 5, data: join(folder, '.headcount') });
+    const [app] = config.apps;
+    expect(app).toMatchObject({
+      name: 'catalogue',
+      url: 'http://127.0.0.1:5000',
+      fleet: { use: 'local', options: { procfile: join(folder, 'examples/Procfile'), port: 5000 } },
+    });
+    const [web, worker] = app!.managers;
+    expect(web).toMatchObject({
+      processType: 'web',
+      minimum: 1,
+      maximum: 1,
+      meters: [],
+      rules: [],
+      paused: false,
+    });
+    expect(worker).toMatchObject({
+      meters: [{ use: 'tasks-sqlite', options: { file: join(folder, 'broker.db'), queue: 'catalogue' } }],
+      rules: [{ use: 'wait-goal', options: { goalSeconds: 30 } }],
+      limits: [{ use: 'cooldown', options: { downSeconds: 10 } }],
+    });
+  });
+
+  test('flags and environment are stronger than the file', async () => {
+    const cwd = folderWith(catalogue);
+    const config = await loadConfig(undefined, {
+      cwd,
+      env: { DATABASE_URL: 'postgres://db/headcount' },
+      port: 0,
+      data: 'mine',
+    });
+    expect(config).toMatchObject({
+      port: 0,
+      data: join(cwd, 'mine'),
+      databaseUrl: 'postgres://db/headcount',
+    });
+  });
+
+  test('the hash of an entry changes with what it says, and not with the order or the notation', async () => {
+    const hashes = async (yaml: string) => {
+      const { apps } = await loadConfig(undefined, { cwd: folderWith(yaml), env: {} });
+      return [apps[0]!.configHash, apps[0]!.managers[0]!.configHash];
+    };
+    const app = (manager: string) => `apps: { a: { url: 'http://x', managers: { worker: ${manager} } } }`;
+    const before = await hashes(app('{ minimum: 0, maximum: 8 }'));
+    expect(await hashes(app('{ "maximum": 8, minimum: 0 }'))).toEqual(before);
+    const after = await hashes(app('{ minimum: 0, maximum: 9 }'));
+    expect(after[0]).toBe(before[0]);
+    expect(after[1]).not.toBe(before[1]);
+  });
+});
+
+describe('what is wrong', () => {
+  const problem = async (yaml: string | undefined, path?: string) =>
+    await loadConfig(path, { cwd: folderWith(yaml), env: {} }).then(
+      () => expect.unreachable('the file was taken'),
+      (error: { code: string; message: string }) => error,
+    );
+
+  test('a named file that is not there', async () => {
+    const error = await problem(undefined, 'other.yaml');
+    expect(error).toMatchObject({ code: 'CONFIG_UNREADABLE' });
+    expect(error.message).toContain('other.yaml cannot be read: there is no such file. Name another');
+  });
+
+  test('a half-written file names line and column', async () => {
+    const error = await problem('port: 4700\napps:\n  catalogue: { fleet: { use: local\n');
+    expect(error).toMatchObject({ code: 'CONFIG_UNREADABLE' });
+    expect(error.message).toMatch(/headcount\.yaml cannot be read: line \d, column \d+: /);
+  });
+
+  test('the same key twice', async () => {
+    expect(await problem('port: 1\nport: 2\n')).toMatchObject({ code: 'CONFIG_UNREADABLE' });
+  });
+
+  test.each([
+    ['ports: 4700', 'line 1, ports: unknown key "ports", did you mean "port"?'],
+    ['port: 4700\nport2: 1', 'line 2, port2: unknown key "port2"'],
+    ['port: eighty', 'port: Invalid input: expected number'],
+    ['port: 99999', 'line 1, port: Too big'],
+    ['- a list', 'Invalid input'],
+    ['just a word', 'Invalid input'],
+    ['apps: { Music!: {} }', '"Music!" is no good name: lower-case letters'],
+    ['apps: { music: { flet: {} } }', 'apps.music.flet: unknown key "flet", did you mean "fleet"?'],
+    ['apps: { music: { url: not-an-address } }', 'apps.music.url: Invalid URL'],
+    [
+      'apps: { music: { fleet: { use: locl } } }',
+      'apps.music.fleet: unknown fleet "locl", did you mean "local"?',
+    ],
+    ['apps: { music: { fleet: { procfile: x } } }', 'apps.music.fleet.use: it is missing; write a string'],
+    [
+      'apps:\n  music:\n    managers:\n      worker: { minimun: 1, maximum: 2 }',
+      'line 4, apps.music.managers.worker.minimun: unknown key "minimun", did you mean "minimum"?',
+    ],
+    [
+      'apps: { music: { managers: { worker: {} } } }',
+      'apps.music.managers.worker.maximum: it is missing; write a number',
+    ],
+    [
+      'apps: { music: { managers: { worker: { minimum: 3, maximum: 2 } } } }',
+      'apps.music.managers.worker: the minimum (3) is above the maximum (2)',
+    ],
+    [
+      'apps: { music: { managers: { worker: { maximum: 2, rules: [{ use: wait-goal, gaolSeconds: 3 }] } } } }',
+      'apps.music.managers.worker.rules[0]: rule "wait-goal": unknown option "gaolSeconds", did you mean "goalSeconds"?',
+    ],
+    [
+      'apps: { music: { managers: { worker: { maximum: 2, meters: [{ use: celery }] } } } }',
+      'apps.music.managers.worker.meters[0]: unknown meter "celery"',
+    ],
+  ])('%s', async (yaml, words) => {
+    const error = await problem(yaml);
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+    expect(error.message).toContain(words);
+  });
+
+  test('all problems are told at once', async () => {
+    const { message } = await problem('prot: 1\nhots: x');
+    expect(message).toContain('did you mean "port"');
+    expect(message).toContain('did you mean "host"');
+  });
+});

@@ -1,5 +1,5 @@
 /** The local fleet with real processes. What happens when a controller or a keeper dies stands in local/orphans.test.ts. */
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
@@ -71,6 +71,22 @@ describe('what a process gets', () => {
     const fleet = await stage.open();
     await fleet.scaleTo({ other: 1 }, never);
     await logged('other.1 | channel []');
+  });
+
+  test('one that prints without end fills neither the disk nor the channel, and its last words are kept', async () => {
+    stage.procfile('noisy: yes "$HEADCOUNT_PROCESS says a lot" | head -n 100000; echo done; sleep 60\n');
+    const fleet = await stage.open();
+    await fleet.scaleTo({ noisy: 1 }, never);
+    const path = join(stage.folder, 'logs', 'noisy.1.log');
+    await until(() => existsSync(path) && readFileSync(path, 'utf8').endsWith(' done\n'), 'the last line');
+    for (const file of [path, `${path}.1`]) expect(statSync(file).size).toBeLessThanOrEqual(1024 * 1024);
+    await fleet.scaleTo({ noisy: 0 }, never);
+    await looks(fleet, 'noisy', '');
+    await until(() => {
+      const shown = stage.lines.filter((line) => /^noisy\.1 \| (noisy\.1 says|done)/.test(line)).length;
+      const counted = stage.lines.map((line) => Number(/\((\d+) lines not shown/.exec(line)?.[1] ?? 0));
+      return shown + counted.reduce((sum, count) => sum + count, 0) === 100_001;
+    }, 'each line, shown or counted');
   });
 
   test('a drain reaches the process that is named', async () => {

@@ -111,20 +111,25 @@ function listen(child: ChildProcess, hooks: ChildHooks): void {
   }
 }
 
-/** Cuts text into lines; a line without an end is cut at 16,384 characters. */
+/** Cuts text into lines; a line of more than 16,384 characters becomes several. */
 export function splitLines(onLine: (line: string) => void): { push(text: string): void; end(): void } {
   let rest = '';
+  const pieces = (line: string): void => {
+    onLine(line.slice(0, longestLineCharacters));
+    for (let from = longestLineCharacters; from < line.length; from += longestLineCharacters)
+      onLine(line.slice(from, from + longestLineCharacters));
+  };
   return {
     push(text) {
       const lines = (rest + text).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) onLine(line.replace(/\r$/, '').slice(0, longestLineCharacters));
-      if (rest.length <= longestLineCharacters) return;
-      onLine(rest.slice(0, longestLineCharacters));
+      for (const line of lines) pieces(line.replace(/\r$/, ''));
+      if (rest.length < longestLineCharacters) return;
+      pieces(rest);
       rest = '';
     },
     end() {
-      if (rest !== '') onLine(rest);
+      if (rest !== '') pieces(rest);
       rest = '';
     },
   };

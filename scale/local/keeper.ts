@@ -153,26 +153,29 @@ function carefulLog(name: string): LogFile {
 
 /** Sends news. While the controller is slow to read, printed lines stay in the log file and are only counted. */
 function teller(): (news: News) => void {
-  const most = 1_000;
+  const mostUnsent = 1_000;
   let unsent = 0;
   let skipped = 0;
+  let skippedName = '';
+  const sent = (): void => {
+    unsent--;
+    if (unsent > 0 || skipped === 0) return;
+    const text = `(${skipped} lines not shown here; see the log files)`;
+    skipped = 0;
+    send({ is: 'line', name: skippedName, text });
+  };
   const send = (news: News): void => {
     if (!process.connected) return;
     unsent++;
-    process.send?.(news, undefined, undefined, () => {
-      unsent--;
-    });
+    process.send?.(news, undefined, undefined, sent);
   };
   return (news) => {
-    if (news.is === 'line' && unsent >= most) {
+    if (news.is === 'line' && unsent >= mostUnsent) {
       skipped++;
-      return;
+      skippedName = news.name;
+    } else {
+      send(news);
     }
-    if (skipped > 0 && news.is === 'line') {
-      send({ is: 'line', name: news.name, text: `(${skipped} lines not shown here; see the log files)` });
-      skipped = 0;
-    }
-    send(news);
   };
 }
 

@@ -2,9 +2,11 @@
 import { connect } from 'node:net';
 
 const limitMs = 1_000;
+const highestPort = 65_535;
 
 /** Tries IPv4 and IPv6, because a program may listen on either. */
 export async function accepts(port: number): Promise<boolean> {
+  if (port > highestPort) return false;
   const answers = await Promise.all(['127.0.0.1', '::1'].map((host) => acceptsAt(host, port)));
   return answers.includes(true);
 }

@@ -61,12 +61,20 @@ export function parseProcfile(text: string, path: string): Procfile {
  * a list or a builtin (`cd app && node worker.js`) would run only its first part.
  */
 export function shellLine(command: string): string {
-  const [, assignments = '', program = ''] = /^((?:[A-Za-z_]\w*=\S*\s+)*)(\S+)/.exec(command) ?? [];
-  const builtins =
-    /^(cd|exec|export|set|unset|source|\.|eval|trap|ulimit|umask|if|for|while|until|case|command|time|true|false|:|!|\{|\()/;
-  const isPlain = !/[;&|<>()`\n]/.test(command) && !builtins.test(`${program} `.replace(/\s$/, ''));
+  const [, assignments = '', program = ''] = assignmentsAndProgram.exec(command) ?? [];
+  const isPlain = program !== '' && !builtins.has(program) && !/[;&|<>()`\n]/.test(command);
   return isPlain ? `${assignments}exec ${command.slice(assignments.length)}` : command;
 }
+
+/** `A=1 B="x y" node worker.js`: what comes before the program must stay before `exec`. */
+const assignmentsAndProgram =
+  /^((?:[A-Za-z_]\w*=(?:[^\s'"\\]|'[^']*'|"[^"\\]*")*\s+)*)(?![A-Za-z_]\w*=)(\S+)/;
+
+const builtins = new Set(
+  `. : ! { [[ alias break case cd command continue eval exec exit export false for function getopts hash if local
+  read readonly return select set shift source test time times trap true type ulimit umask unalias unset until wait
+  while`.split(/\s+/),
+);
 
 /**
  * True for a Node program. Others must not get NODE_CHANNEL_FD: it would stop every Node program that they start,

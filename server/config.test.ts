@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../checks/fixtures.ts';
@@ -49,7 +49,7 @@ describe('what is read', () => {
     expect((await loadConfig(undefined, { cwd: folderWith('# nothing yet\n'), env: {} })).apps).toEqual([]);
   });
 
-  test('the example of the documentation, with relative paths from the folder of the file', async () => {
+  test('a whole file, with relative paths from the folder of the file', async () => {
     const folder = folderWith(catalogue);
     const elsewhere = join(folder, 'elsewhere');
     mkdirSync(elsewhere);
@@ -75,6 +75,14 @@ describe('what is read', () => {
       rules: [{ use: 'wait-goal', options: { goalSeconds: 30 } }],
       limits: [{ use: 'cooldown', options: { downSeconds: 10 } }],
     });
+  });
+
+  test('the example of docs/configuration.md says what it means', async () => {
+    const text = readFileSync(new URL('../docs/configuration.md', import.meta.url), 'utf8');
+    const yaml = /```yaml\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
+    const config = await loadConfig(undefined, { cwd: folderWith(yaml), env: {} });
+    expect(config).toMatchObject({ publicUrl: 'https://headcount.example.com', intervalSeconds: 10 });
+    expect(config.apps[0]?.managers.map(({ processType }) => processType)).toEqual(['web', 'worker']);
   });
 
   test('flags and environment are stronger than the file', async () => {

@@ -46,7 +46,7 @@ export const httpInfo: MeterKind = {
     };
     return {
       name: `http-info ${name}`,
-      read: (signal) => lookOrUnknown(signal, now, () => look(signal), String),
+      read: (signal) => lookOrUnknown({ signal, now, look, explain: String }),
     };
   },
 };

@@ -1,24 +1,42 @@
 /** What every meter does around its look: only the caller's abort rejects, all else becomes an unknown reading. */
 import type { Reading } from '../decide/words.ts';
 
+export interface Look {
+  readonly signal: AbortSignal;
+  now(): number;
+  /** Absent: the look bounds itself. */
+  readonly timeoutMs?: number;
+  /** Its signal is aborted when the caller gives up and when time is up. */
+  look(signal: AbortSignal): Promise<Reading[]>;
+  /** Turns what was thrown into the clause of an unknown reading. */
+  explain(problem: unknown): string;
+  /** Told of every look that gave no readings, an aborted one too. */
+  failed?(): void;
+}
+
 /**
  * Ends at once when the signal is aborted, even when `look` does not heed it.
  *
- * @param explain turns what was thrown into the clause of an unknown reading
  * @throws the signal's reason, and nothing else
  */
-export async function lookOrUnknown(
-  signal: AbortSignal,
-  now: () => number,
-  look: () => Promise<Reading[]>,
-  explain: (problem: unknown) => string,
-): Promise<Reading[]> {
+export async function lookOrUnknown({
+  signal,
+  now,
+  timeoutMs,
+  look,
+  explain,
+  failed,
+}: Look): Promise<Reading[]> {
   signal.throwIfAborted();
+  const limit = timeoutMs ? AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) : signal;
   try {
-    return await untilAborted(look(), signal);
+    return await untilAborted(look(limit), limit);
   } catch (problem) {
+    failed?.();
     signal.throwIfAborted();
-    return [unknown(now(), explain(problem))];
+    return [
+      unknown(now(), limit.aborted ? `no answer within ${(timeoutMs ?? 0) / 1_000} s` : explain(problem)),
+    ];
   }
 }
 

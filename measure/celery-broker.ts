@@ -1,0 +1,156 @@
+/**
+ * Looks at one Celery queue in Redis, as kombu's transport lays it out (kombu/transport/redis.py): a list per priority
+ * step (`celery`, `celery\x06\x163`, ...), and the one hash `unacked` of all queues with the messages that workers hold.
+ *
+ * One script does it in one round trip and at one moment, so that no message is seen twice or missed while it
+ * moves. It sends no bodies: `unacked` can hold megabytes of arguments, and nothing is needed of them. All is bounded:
+ * of a list it reads at most the ends, of a large `unacked` a sample. LLEN and HVALS in a MULTI were the other
+ * way: as exact, but the bodies come along and the size must be known before.
+ */
+import type { ChainableCommander, Redis } from 'ioredis';
+import { type BrokerMessage, type HeldMessage, parseHeld, parseMessage } from './celery-message.ts';
+
+/** Where the queue is. */
+export interface QueuePlace {
+  readonly queue: string;
+  /** kombu's `global_keyprefix`. */
+  readonly keyPrefix: string;
+  /** kombu's `sep`. */
+  readonly separator: string;
+  /** kombu's `priority_steps`. */
+  readonly steps: readonly number[];
+}
+
+export interface Snapshot {
+  /** One per priority step. */
+  readonly lists: readonly ListSeen[];
+  /** Messages in `unacked`, of all queues. */
+  readonly heldTotal: number;
+  /** How many of them were read. */
+  readonly heldRead: number;
+  readonly held: readonly HeldMessage[];
+}
+
+export interface ListSeen {
+  readonly length: number;
+  /** All of a short list, the two ends of a long one; the last is taken next. */
+  readonly peeked: readonly BrokerMessage[];
+}
+
+export const limits = {
+  /** Up to here every held message is read; 2,000 take a few milliseconds. */
+  heldReadMaximum: 2_000,
+  /** Above it so many are, picked by the hash of their tag. */
+  heldSampleCount: 500,
+  /** Per list: a list that is longer is read 50 from each end. */
+  peekedMaximum: 100,
+  /** Without its body; of a larger one only what is needed is cut out. */
+  messageBytesMaximum: 16_384,
+} as const;
+
+// A quote inside a JSON string has a backslash before it, so `"eta":` can only be a key.
+const script = String.raw`
+local heldMaximum, sample, peek, bytes = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local function field(text, name)
+  local value = text:match('"' .. name .. '": ?"([^"\\]*)"')
+  return '"' .. name .. '":' .. (value and '"' .. value .. '"' or 'null')
+end
+local function trimmed(text)
+  if not text:find('"headers": ?{}') then text = text:gsub('"body": ?"[^"\\]*"', '"body":""', 1) end
+  if #text <= bytes then return text end
+  local tail = text:match('^%[.*}(, ?"[^"\\]*", ?"[^"\\]*"%])$')
+  local published = text:match('"published_at": ?([%d.]+)') or 'null'
+  local short = '{"headers":{"task":"",' .. field(text, 'id') .. ',' .. field(text, 'eta') .. ',"published_at":' .. published .. '}}'
+  return tail and '[' .. short .. tail or short
+end
+local function all(texts)
+  for i, text in ipairs(texts) do texts[i] = trimmed(text) end
+  return texts
+end
+local lists = {}
+for i = 2, #KEYS do
+  local length = redis.call('LLEN', KEYS[i])
+  local texts
+  if length <= peek then
+    texts = redis.call('LRANGE', KEYS[i], 0, -1)
+  else
+    texts = redis.call('LRANGE', KEYS[i], 0, peek / 2 - 1)
+    for _, text in ipairs(redis.call('LRANGE', KEYS[i], -peek / 2, -1)) do texts[#texts + 1] = text end
+  end
+  lists[i - 1] = {length, all(texts)}
+end
+local held = redis.call('HLEN', KEYS[1])
+if held <= heldMaximum then return {lists, held, all(redis.call('HVALS', KEYS[1]))} end
+local values = {}
+for i, text in ipairs(redis.call('HSCAN', KEYS[1], 0, 'COUNT', sample)[2]) do
+  if i % 2 == 0 then values[#values + 1] = trimmed(text) end
+end
+return {lists, held, values}
+`;
+
+/** Puts the look into a pipeline; its reply goes to `parseSnapshot`. */
+export function addSnapshot(pipeline: ChainableCommander, place: QueuePlace): ChainableCommander {
+  const keys = [`${place.keyPrefix}unacked`, ...listKeys(place)];
+  const { heldReadMaximum, heldSampleCount, peekedMaximum, messageBytesMaximum } = limits;
+  const args = [heldReadMaximum, heldSampleCount, peekedMaximum, messageBytesMaximum];
+  return pipeline.eval(script, keys.length, ...keys, ...args);
+}
+
+function listKeys({ queue, keyPrefix, separator, steps }: QueuePlace): string[] {
+  return steps.map((step) => `${keyPrefix}${queue}${step === 0 ? '' : `${separator}${step}`}`);
+}
+
+export function parseSnapshot(reply: unknown): Snapshot {
+  const [lists, heldTotal, held] = reply as [[number, string[]][], number, string[]];
+  return {
+    lists: lists.map(([length, texts]) => ({ length, peeked: texts.map(parseMessage) })),
+    heldTotal,
+    heldRead: held.length,
+    held: held.map(parseHeld).filter((message) => message !== undefined),
+  };
+}
+
+/** Whether a message sent so ends in the queue. */
+export type LeadsHere = (exchange: string, routingKey: string) => boolean;
+
+const exchangeCountMaximum = 50;
+
+/** Reads the bindings of these exchanges (`_kombu.binding.<exchange>`); the default exchange needs none. */
+export async function readBindings(
+  redis: Redis,
+  place: QueuePlace,
+  exchanges: readonly string[],
+): Promise<LeadsHere> {
+  const named = [...new Set(exchanges)].filter((exchange) => exchange !== '').slice(0, exchangeCountMaximum);
+  const keys = named.map((exchange) => `${place.keyPrefix}_kombu.binding.${exchange}`);
+  const members = await Promise.all(keys.map((key) => redis.smembers(key)));
+  const patterns = new Map(
+    named.map((exchange, index) => [exchange, bindingsTo(place, members[index] ?? [])]),
+  );
+  return (exchange, routingKey) => {
+    const bound = patterns.get(exchange) ?? [];
+    // Without a binding (evicted, or the default exchange) the routing key is the queue's name, as kombu restores it.
+    return bound.length === 0 ? routingKey === place.queue : bound.some((matches) => matches(routingKey));
+  };
+}
+
+/** Members are `routing key SEP pattern SEP queue`; only topic exchanges have a pattern. */
+function bindingsTo(
+  { queue, separator }: QueuePlace,
+  members: readonly string[],
+): ((key: string) => boolean)[] {
+  return members
+    .map((member) => member.split(separator))
+    .filter(([, , boundQueue]) => boundQueue === queue)
+    .map(([bound = '', pattern]) => (pattern ? topicMatcher(bound) : (key: string) => key === bound));
+}
+
+/** `*` stands for one word, `#` for any number of them. */
+function topicMatcher(bound: string): (key: string) => boolean {
+  const words = bound.split('.').map((word) => {
+    if (word === '*') return '[^.]+';
+    return word === '#' ? '.*' : word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  });
+  const shape = new RegExp(`^${words.join('\\.')}$`);
+  return (key) => shape.test(key);
+}

@@ -1,0 +1,122 @@
+/**
+ * One connection to Redis that a meter keeps between its reads. It is made at the first read and again at the read after it
+ * was lost: one attempt per read, so the meter's own rhythm is the backoff. ioredis can reconnect by itself in
+ * the background, but then commands wait in its queue and an outage shows as a time-out instead of as its reason.
+ *
+ * Addresses are written as Celery writes them: `redis://user:password@host:6379/0`, `rediss://` for TLS, and
+ * `?ssl_cert_reqs=none` where the server's certificate is its own (Heroku).
+ */
+import type { Redis, RedisOptions } from 'ioredis';
+import { HeadcountError } from '../decide/errors.ts';
+
+export interface RedisLink {
+  /** The number of the database in the address. */
+  readonly database: number;
+  /** A connection that is ready. Rejects when there can be none. */
+  connected(signal: AbortSignal): Promise<Redis>;
+  /** Gives the connection up; the next `connected` makes another. */
+  drop(): void;
+  /** What went wrong, as a clause that names the server and no password. */
+  explain(problem: unknown): string;
+}
+
+const connectTimeoutMs = 5_000;
+
+export function openRedisLink(url: string): RedisLink {
+  const options = optionsOf(url);
+  const server = `Redis at ${options?.host}:${options?.port}`;
+  let client: Redis | undefined;
+  let lastError: unknown;
+  const drop = (): void => {
+    client?.disconnect();
+    client = undefined;
+  };
+  const connect = async (signal: AbortSignal): Promise<Redis> => {
+    if (!options) throw badAddress();
+    drop();
+    const RedisClient = await constructorOfRedis();
+    // Whoever gave up meanwhile calls drop() no more: a connection made now would stay for ever.
+    signal.throwIfAborted();
+    const made = new RedisClient(options);
+    client = made;
+    lastError = undefined;
+    made.on('error', (problem) => {
+      lastError = problem;
+    });
+    await made.connect();
+    return made;
+  };
+  return {
+    database: options?.db ?? 0,
+    connected: async (signal) => (client?.status === 'ready' ? client : await connect(signal)),
+    drop,
+    explain: (problem) =>
+      problem instanceof HeadcountError ? problem.message : `${server} ${explainError(lastError ?? problem)}`,
+  };
+}
+
+/** Undefined when it is no address of Redis. */
+function optionsOf(url: string): RedisOptions | undefined {
+  if (!URL.canParse(url)) return undefined;
+  const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url);
+  if (!['redis:', 'rediss:'].includes(protocol) || !/^(\/\d*)?$/.test(pathname)) return undefined;
+  const anyCertificate = /^(cert_)?none$/i.test(searchParams.get('ssl_cert_reqs') ?? '');
+  return {
+    host: decodeURIComponent(hostname).replace(/^\[|\]$/g, '') || '127.0.0.1',
+    port: Number(port || 6_379),
+    db: Number(pathname.slice(1)),
+    ...(username ? { username: decodeURIComponent(username) } : {}),
+    ...(password ? { password: decodeURIComponent(password) } : {}),
+    ...(protocol === 'rediss:' ? { tls: { rejectUnauthorized: !anyCertificate } } : {}),
+    protocol: 2,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    retryStrategy: null,
+    maxRetriesPerRequest: 0,
+    connectTimeout: connectTimeoutMs,
+    maxLoadingRetryTime: 0,
+  };
+}
+
+function badAddress(): HeadcountError {
+  return new HeadcountError(
+    'OPTION_INVALID',
+    'the url of the meter is no address of Redis',
+    'it begins with redis:// or rediss:// and ends with the number of a database, if with anything',
+    'Write it like redis://:password@127.0.0.1:6379/0',
+  );
+}
+
+async function constructorOfRedis(): Promise<new (options: RedisOptions) => Redis> {
+  try {
+    return (await import('ioredis')).Redis;
+  } catch (cause) {
+    throw new HeadcountError(
+      'PACKAGE_MISSING',
+      'the package "ioredis" could not be loaded',
+      'a meter of Redis needs it',
+      'Install it: npm install ioredis',
+      { cause },
+    );
+  }
+}
+
+function explainError(problem: unknown): string {
+  const { code = '', message = String(problem) } = problem as { code?: string; message?: string };
+  const clauses: readonly (readonly [RegExp, string])[] = [
+    [/ECONNREFUSED/, 'refused the connection'],
+    [/ENOTFOUND|EAI_AGAIN/, 'cannot be found: its host name is not known'],
+    [/ETIMEDOUT/, `took no connection within ${connectTimeoutMs / 1_000} s`],
+    [/WRONGPASS|invalid password|invalid username-password/, 'refused the password'],
+    [/NOAUTH/, 'asks for a password, and the url has none'],
+    [/NOPERM/, `does not permit it: ${message}`],
+    [
+      /WRONGTYPE/,
+      'holds something else under a key of this queue: is it the broker, and the right database?',
+    ],
+    [/^LOADING/, 'is still loading its data'],
+    [/ECONNRESET|EPIPE|Connection is closed|Stream isn't writeable/, 'cut the connection'],
+  ];
+  const known = clauses.find(([pattern]) => pattern.test(code) || pattern.test(message));
+  return known ? known[1] : `failed: ${message.slice(0, 200) || code}`;
+}

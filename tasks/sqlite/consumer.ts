@@ -17,6 +17,8 @@ const takeWaitMs = 1_000;
 /** A settlement waits this long for others to share its transaction. */
 const settleDelayMs = 20;
 const signOfLifeMs = 1_000;
+/** How late the file may say that a job runs or is finished, where nothing else is to be told. */
+const reportEveryMs = 200;
 /** Then a job has ended too many workers and is set aside. Well above what restarts of a busy worker can cause. */
 const maximumDeliveries = 10;
 
@@ -40,6 +42,7 @@ interface State {
   /** The queue that is asked first; it rotates, so that no queue starves another. */
   turn: number;
   lookedForDeadMs: number;
+  exchangedMs: number;
   exchange: Promise<unknown>;
   timer: NodeJS.Timeout | undefined;
 }
@@ -58,10 +61,11 @@ export async function startConsumer(file: SqliteFile, options: ConsumeOptions): 
     reported: [],
     turn: 0,
     lookedForDeadMs: 0,
+    exchangedMs: 0,
     exchange: Promise.resolve(),
     timer: undefined,
   };
-  const life = setInterval(() => void exchange(state, 0).catch(() => {}), signOfLifeMs);
+  const life = setInterval(() => void reportIfNews(state), reportEveryMs);
   return {
     take: (limit, signal) => take(state, limit, signal),
     settle: (delivery, settlement) => settle(state, delivery, settlement),
@@ -96,6 +100,21 @@ function settle(state: State, delivery: Delivery, settlement: Settlement): Promi
   });
 }
 
+async function reportIfNews(state: State): Promise<void> {
+  const silent = Date.now() - state.exchangedMs >= signOfLifeMs;
+  // What fails now is reported by the next one.
+  if (silent || hasNews(state)) await exchange(state, 0).catch(() => {});
+}
+
+function hasNews({ options, reported }: State): boolean {
+  return options.load().some((load) => {
+    const before = reported.find((entry) => entry.queue === load.queue);
+    return (['running', 'reserved', 'startedTotal', 'finishedTotal'] as const).some(
+      (key) => load[key] !== (before?.[key] ?? 0),
+    );
+  });
+}
+
 async function close(state: State, life: NodeJS.Timeout): Promise<void> {
   clearInterval(life);
   const back = [...state.lent.values()].map((delivery) =>
@@ -127,11 +146,15 @@ async function exchangeNow(state: State, limit: number): Promise<Delivery[]> {
     for (const entry of batch) apply(state, entry, now);
     const id = report(state, load, now);
     for (const consumer of dead) bringBack(state, consumer, now, notes);
-    return { id, taken: limit > 0 ? takeRows(state, id, limit, now) : [] };
+    const taken = limit > 0 ? takeRows(state, id, limit, now) : [];
+    const reported = withTaken(load, taken);
+    if (taken.length > 0) state.consumers.report(id, reported, now);
+    return { id, taken, reported };
   });
   // Only what is committed counts: until here the transaction may have been tried several times.
   state.id = outcome.id;
-  state.reported = load;
+  state.reported = outcome.reported;
+  state.exchangedMs = Date.now();
   state.pending = state.pending.slice(batch.length);
   if (state.pending.length > 0)
     state.timer ??= setTimeout(() => void exchange(state, 0).catch(() => {}), settleDelayMs);
@@ -201,6 +224,19 @@ function takeRows(state: State, consumer: number, limit: number, nowMs: number):
   }
   if (rows.length > 0) state.turn = (state.turn + 1) % queues.length;
   return rows;
+}
+
+/** What was just taken is reserved until the next report says that it runs; no job is ever in no number. */
+function withTaken(load: readonly QueueLoad[], taken: readonly Row[]): QueueLoad[] {
+  return load.map((entry) => {
+    const mine = taken.filter((row) => row.queue === entry.queue);
+    const since = mine.reduce((least, row) => Math.min(least, row.due), entry.reservedSinceMs ?? Infinity);
+    return {
+      ...entry,
+      reserved: entry.reserved + mine.length,
+      ...(since < Infinity ? { reservedSinceMs: since } : {}),
+    };
+  });
 }
 
 function lend(state: State, consumer: number, row: Row): Delivery {

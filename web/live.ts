@@ -1,0 +1,152 @@
+/**
+ * Checkups as they happen, written into the query cache, so that a page shows them without asking and without flicker.
+ *
+ * Events are collected for a quarter of a second and written at once: a thousand managers then cost four renders a second,
+ * and what did not change keeps its identity. The browser's EventSource reconnects by itself after a broken
+ * stream, but gives up for good on an answer other than 200; then this tries again with growing pauses. When a
+ * stream comes back, everything on the page is asked for anew, because what happened meanwhile was not sent.
+ */
+import type { InfiniteData, QueryClient } from '@tanstack/react-query';
+import type { App, CheckupEvent, Manager } from '../server/api.ts';
+import type { DecisionPage, Series } from './api.ts';
+import { queries, type SpanKey, spanSeconds } from './queries.ts';
+
+export type LiveStatus =
+  | { readonly kind: 'connecting' }
+  | { readonly kind: 'live' }
+  /** `since`: when the stream was last heard, by the browser's clock. */
+  | { readonly kind: 'lost'; readonly since: number };
+
+export interface Live {
+  status(): LiveStatus;
+  subscribe(listener: () => void): () => void;
+  close(): void;
+}
+
+const collectMs = 250;
+const longestPauseMs = 30_000;
+const keptDecisionsCount = 500;
+
+export function connectLive(client: QueryClient, open = () => new EventSource('/api/live')): Live {
+  const listeners = new Set<() => void>();
+  let status: LiveStatus = { kind: 'connecting' };
+  let pauseMs = 1_000;
+  let source: EventSource | undefined;
+  let again: ReturnType<typeof setTimeout> | undefined;
+  let flush: ReturnType<typeof setTimeout> | undefined;
+  let waiting: CheckupEvent[] = [];
+
+  const become = (next: LiveStatus): void => {
+    status = next;
+    for (const listener of listeners) listener();
+  };
+  const write = (): void => {
+    const events = waiting;
+    waiting = [];
+    flush = undefined;
+    applyCheckups(client, events);
+  };
+  const connect = (): void => {
+    const stream = open();
+    source = stream;
+    stream.onopen = () => {
+      const missed = status.kind === 'lost';
+      pauseMs = 1_000;
+      become({ kind: 'live' });
+      if (missed) void client.invalidateQueries();
+    };
+    stream.addEventListener('checkup', (event: MessageEvent<string>) => {
+      waiting.push(JSON.parse(event.data) as CheckupEvent);
+      flush ??= setTimeout(write, collectMs);
+    });
+    stream.onerror = () => {
+      if (status.kind !== 'lost') become({ kind: 'lost', since: Date.now() });
+      if (stream.readyState !== EventSource.CLOSED) return;
+      // Perhaps the session ended: asking who is here finds out, and leads to the login.
+      void client.invalidateQueries({ queryKey: queries.me().queryKey });
+      again = setTimeout(connect, pauseMs);
+      pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+    };
+  };
+  connect();
+
+  return {
+    status: () => status,
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    close: () => {
+      clearTimeout(again);
+      clearTimeout(flush);
+      source?.close();
+    },
+  };
+}
+
+/** Writes checkups into every cached answer that shows them. */
+export function applyCheckups(client: QueryClient, events: readonly CheckupEvent[]): void {
+  client.setQueryData<App[]>(
+    queries.apps().queryKey,
+    (apps) => apps && mapChanged(apps, (app) => withCheckups(app, events)),
+  );
+  for (const name of new Set(events.map((event) => event.app)))
+    client.setQueryData<App>(queries.app(name).queryKey, (app) => app && withCheckups(app, events));
+  for (const event of events) {
+    const { app, processType } = event;
+    client.setQueryData<Manager>(
+      queries.manager(app, processType).queryKey,
+      (old) => old && withCheckup(old, event),
+    );
+    for (const [key] of client.getQueriesData<Series>({ queryKey: ['series', app, processType] }))
+      client.setQueryData<Series>(key, (old) => old && withPoint(old, event, key[3] as SpanKey));
+    client.setQueryData<InfiniteData<DecisionPage, string | undefined>>(
+      queries.decisions(app, processType).queryKey,
+      (old) => old && withDecision(old, event),
+    );
+  }
+}
+
+function withCheckups(app: App, events: readonly CheckupEvent[]): App {
+  const mine = events.filter((event) => event.app === app.name);
+  if (mine.length === 0) return app;
+  const managers = mapChanged(app.managers, (manager) =>
+    mine
+      .filter((event) => event.processType === manager.processType)
+      .reduce((changed, event) => withCheckup(changed, event), manager),
+  );
+  return managers === app.managers ? app : { ...app, managers };
+}
+
+function withCheckup(manager: Manager, { point, unknown }: CheckupEvent): Manager {
+  if (manager.latest && manager.latest.at > point.at) return manager;
+  const { unknown: _, ...known } = manager;
+  return { ...known, latest: point, ...(unknown === undefined ? {} : { unknown }) };
+}
+
+function withPoint(series: Series, { point }: CheckupEvent, span: SpanKey): Series {
+  const last = series.points.at(-1);
+  if (series.grain !== 'raw' || (last && last.at >= point.at)) return series;
+  const from = point.at - spanSeconds(span) * 1000;
+  return { ...series, points: [...series.points.filter((old) => old.at >= from), point] };
+}
+
+function withDecision(
+  data: InfiniteData<DecisionPage, string | undefined>,
+  { decision }: CheckupEvent,
+): InfiniteData<DecisionPage, string | undefined> {
+  const [first, ...rest] = data.pages;
+  if (!decision || !first || first.decisions.some((old) => old.id === decision.id)) return data;
+  const decisions = [decision, ...first.decisions];
+  if (decisions.length <= keptDecisionsCount) return { ...data, pages: [{ ...first, decisions }, ...rest] };
+  // A page left open for a week must not grow without end; the older ones can be loaded again.
+  const kept = decisions.slice(0, keptDecisionsCount / 2);
+  const next = kept.at(-1)?.id;
+  return { pages: [{ decisions: kept, ...(next ? { next } : {}) }], pageParams: [undefined] };
+}
+
+/** Like map, but answers with the same array when nothing in it changed. */
+function mapChanged<Item>(items: Item[], change: (item: Item) => Item): Item[] {
+  const changed = items.map(change);
+  return changed.some((item, index) => item !== items[index]) ? changed : items;
+}

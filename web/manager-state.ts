@@ -1,0 +1,97 @@
+/** What the state of a manager is, in one word and one sentence, from its newest checkup. Pure: time is an argument. */
+import type { Adapters, Manager, Point } from '../server/api.ts';
+
+/** How a state looks: `calm` needs nobody, `busy` is at work, `warn` wants a look, `bad` wants a person. */
+export type Tone = 'calm' | 'busy' | 'warn' | 'bad' | 'unknown' | 'set';
+
+export interface State {
+  readonly tone: Tone;
+  readonly word: string;
+  readonly sentence: string;
+}
+
+/** No checkup for this long means that something is wrong, whatever the interval. */
+export const staleAfterMs = 120_000;
+
+/** The most pressing first; at least one. */
+export function statesOf(manager: Manager, goal: number | undefined, now: number): State[] {
+  const { latest } = manager;
+  const states = [...overrides(manager, now)];
+  if (!latest)
+    states.push({
+      tone: 'unknown',
+      word: 'no checkup yet',
+      sentence: 'It will be measured at the next checkup.',
+    });
+  else if (now - latest.at > staleAfterMs)
+    states.push({ tone: 'bad', word: 'no checkups', sentence: 'It has not been measured for minutes.' });
+  else if (manager.unknown !== undefined || latest.unknown > 0)
+    states.push({
+      tone: 'unknown',
+      word: unknownState,
+      sentence: manager.unknown ?? 'A reading was unknown; the count does not fall meanwhile.',
+    });
+  else states.push(...pressure(manager, latest, goal));
+  return states;
+}
+
+const unknownState = 'reading unknown';
+
+function overrides(manager: Manager, now: number): State[] {
+  if (manager.paused)
+    return [{ tone: 'set', word: 'paused', sentence: 'It measures and records, and changes nothing.' }];
+  const { hold } = manager;
+  if (!hold || (hold.until !== undefined && hold.until <= now)) return [];
+  return [{ tone: 'set', word: `held at ${hold.count}`, sentence: 'A person holds this number.' }];
+}
+
+function pressure(manager: Manager, latest: Point, goal: number | undefined): State[] {
+  const oldest = oldestWait(latest);
+  const late = goal !== undefined && oldest !== undefined && oldest > goal;
+  const full = latest.desired >= manager.maximum && manager.maximum > 0 && (latest.waiting ?? 0) > 0;
+  if (late && full)
+    return [
+      {
+        tone: 'bad',
+        word: 'late, at maximum',
+        sentence: 'Jobs wait past the goal, and no more workers are allowed.',
+      },
+    ];
+  if (late)
+    return [{ tone: 'warn', word: 'past the goal', sentence: 'The oldest job waits longer than the goal.' }];
+  if (latest.desired > latest.current)
+    return [
+      { tone: 'busy', word: 'hiring', sentence: `From ${latest.current} to ${latest.desired} workers.` },
+    ];
+  if (latest.desired < latest.current)
+    return [
+      { tone: 'busy', word: 'letting go', sentence: `From ${latest.current} to ${latest.desired} workers.` },
+    ];
+  const busy = (latest.waiting ?? 0) > 0 || (latest.running ?? 0) > 0;
+  return busy
+    ? [{ tone: 'busy', word: 'working', sentence: 'The number of workers is as decided.' }]
+    : [{ tone: 'calm', word: 'quiet', sentence: 'Nothing waits.' }];
+}
+
+/** A manager that a person should look at. */
+export function needsAttention(states: readonly State[]): boolean {
+  return states.some(({ tone }) => tone === 'bad' || tone === 'warn' || tone === 'unknown');
+}
+
+/** Where nothing waits, nothing waits long: 0 then is known. Otherwise an absent age stays unknown. */
+export function oldestWait(point: Point): number | undefined {
+  return point.oldestSeconds ?? (point.waiting === 0 ? 0 : undefined);
+}
+
+/** The goal for the oldest wait, in seconds: the first rule that has an option of this name and unit. */
+export function goalOf(manager: Manager, adapters: Adapters | undefined): number | undefined {
+  for (const rule of manager.rules) {
+    const given = rule.options.goalSeconds;
+    if (typeof given === 'number') return given;
+    const spec = adapters?.rules
+      .find((adapter) => adapter.use === rule.use)
+      ?.options.find((option) => option.name === 'goalSeconds' && option.unit === 's');
+    if (typeof spec?.default === 'number') return spec.default;
+  }
+  return undefined;
+}

@@ -1,0 +1,168 @@
+/** How uPlot is told to draw: axes, lines, the level, and bands where nothing is known. */
+import uPlot from 'uplot';
+import { clockTime, dayOf } from '../formats.ts';
+import type { Columns, Line } from './chart-data.ts';
+
+/** A horizontal line: a goal. */
+export interface Level {
+  readonly value: number;
+  readonly label: string;
+}
+
+/** What is read anew at each drawing. */
+export interface Drawing {
+  readonly columns: Columns;
+  readonly from: number;
+  readonly to: number;
+  readonly level?: Level | undefined;
+  readonly axisFormat: (value: number) => string;
+  readonly onCursor: (index: number | undefined) => void;
+}
+
+const font = '11px system-ui, "Noto Sans", sans-serif';
+
+export function draw(box: HTMLElement, lines: readonly Line[], now: () => Drawing): uPlot {
+  const colour = colours(box);
+  const { columns, from, to } = now();
+  const options: uPlot.Options = {
+    width: box.clientWidth,
+    height: box.clientHeight,
+    padding: [8, 8, 0, 0],
+    legend: { show: false },
+    cursor: {
+      sync: { key: 'headcount' },
+      drag: { x: false, y: false },
+      points: { size: 7 },
+      y: false,
+    },
+    scales: {
+      x: { time: true, min: from / 1000, max: to / 1000 },
+      y: { range: (_, __, most) => [0, roomFor(most, now().level?.value)] },
+    },
+    axes: [xAxis(colour, now), yAxis(colour, now)],
+    series: [{}, ...lines.map((line) => series(line, colour(line.colour)))],
+    hooks: {
+      drawClear: [(plot) => drawBands(plot, now().columns, colour)],
+      draw: [(plot) => drawLevel(plot, now().level, colour('--hc-goal'))],
+      setCursor: [(plot) => now().onCursor(plot.cursor.idx ?? undefined)],
+    },
+  };
+  return new uPlot(options, [columns.x, ...columns.ys], box);
+}
+
+type Colour = (variable: string) => string;
+
+function colours(box: HTMLElement): Colour {
+  const style = getComputedStyle(box);
+  return (variable) => style.getPropertyValue(variable).trim();
+}
+
+/** Zero stands on the floor; the highest value and the goal have air above; an empty chart is 0 to 1. */
+function roomFor(most: number | null, level: number | undefined): number {
+  return Math.max(1, (most ?? 0) * 1.12, (level ?? 0) * 1.25);
+}
+
+function series(line: Line, stroke: string): uPlot.Series {
+  const stepped = uPlot.paths.stepped?.({ align: 1 });
+  const steps = line.look === 'steps' || line.look === 'dashed-steps';
+  return {
+    label: line.label,
+    stroke,
+    width: line.look === 'dashed-steps' ? 1.75 : 2,
+    spanGaps: false,
+    ...(line.look === 'dashed-steps' ? { dash: [5, 4] } : {}),
+    ...(line.look === 'area' || line.look === 'steps' ? { fill: `${stroke}26` } : {}),
+    ...(steps && stepped ? { paths: stepped } : {}),
+    points: { show: true, size: 4, fill: stroke, filter: lonely },
+  };
+}
+
+/** A value between two gaps would be an invisible line of no length; it is drawn as a dot. */
+function lonely(plot: uPlot, seriesIndex: number): number[] {
+  const values = plot.data[seriesIndex] ?? [];
+  const alone: number[] = [];
+  for (let index = 0; index < values.length; index++)
+    if (values[index] != null && values[index - 1] == null && values[index + 1] == null) alone.push(index);
+  return alone;
+}
+
+function xAxis(colour: Colour, now: () => Drawing): uPlot.Axis {
+  return {
+    font,
+    stroke: colour('--hc-chart-text'),
+    grid: { stroke: colour('--hc-chart-grid'), width: 1 },
+    ticks: { show: false },
+    size: 26,
+    space: 64,
+    values: (_, splits) => {
+      const { from, to } = now();
+      const long = to - from > 172_800_000;
+      return splits.map((split) => (long ? dayOf(split * 1000) : clockTime(split * 1000, split * 1000)));
+    },
+  };
+}
+
+function yAxis(colour: Colour, now: () => Drawing): uPlot.Axis {
+  return {
+    font,
+    stroke: colour('--hc-chart-text'),
+    grid: { stroke: colour('--hc-chart-grid'), width: 1 },
+    ticks: { show: false },
+    size: 52,
+    space: 34,
+    values: (_, splits) => splits.map((split) => now().axisFormat(split)),
+  };
+}
+
+function drawBands(plot: uPlot, { bands }: Columns, colour: Colour): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  for (const band of bands) {
+    const left = plot.valToPos(band.from / 1000, 'x', true);
+    const width = Math.max(2, plot.valToPos(band.to / 1000, 'x', true) - left);
+    ctx.fillStyle = colour('--hc-unknown-soft');
+    ctx.fillRect(left, bbox.top, width, bbox.height);
+    hatch(ctx, left, width, bbox, colour('--hc-unknown-line'));
+  }
+  ctx.restore();
+}
+
+function hatch(
+  ctx: CanvasRenderingContext2D,
+  left: number,
+  width: number,
+  { top, height }: { top: number; height: number },
+  stroke: string,
+): void {
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(left, top, width, height);
+  ctx.clip();
+  ctx.beginPath();
+  ctx.strokeStyle = stroke;
+  ctx.lineWidth = devicePixelRatio;
+  for (let x = left - height; x < left + width; x += 8 * devicePixelRatio) {
+    ctx.moveTo(x, top + height);
+    ctx.lineTo(x + height, top);
+  }
+  ctx.stroke();
+  ctx.restore();
+}
+
+function drawLevel(plot: uPlot, level: Level | undefined, stroke: string): void {
+  if (!level) return;
+  const { ctx, bbox } = plot;
+  const y = plot.valToPos(level.value, 'y', true);
+  ctx.save();
+  ctx.beginPath();
+  ctx.strokeStyle = stroke;
+  ctx.lineWidth = 1.5 * devicePixelRatio;
+  ctx.setLineDash([6 * devicePixelRatio, 4 * devicePixelRatio]);
+  ctx.moveTo(bbox.left, y);
+  ctx.lineTo(bbox.left + bbox.width, y);
+  ctx.stroke();
+  ctx.restore();
+}

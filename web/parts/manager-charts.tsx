@@ -1,0 +1,95 @@
+/** The three pictures of a manager: the work, how long it waits, and who does it. */
+import { SegmentedControl } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import 'uplot/dist/uPlot.min.css';
+import type { Point } from '../../server/api.ts';
+import type { Series } from '../api.ts';
+import { compact, count, seconds } from '../formats.ts';
+import { oldestWait } from '../manager-state.ts';
+import { queries, type SpanKey, spanSeconds, spans } from '../queries.ts';
+import { Chart } from './chart.tsx';
+import type { Line } from './chart-data.ts';
+import { Failed, Loading } from './states.tsx';
+import { useNow } from './time.tsx';
+
+const work: readonly Line[] = [
+  { label: 'waiting', colour: '--hc-waiting', look: 'area', of: (point) => point.waiting },
+  { label: 'running', colour: '--hc-working', look: 'line', of: (point) => point.running },
+];
+const wait: readonly Line[] = [{ label: 'oldest wait', colour: '--hc-wait', look: 'area', of: oldestWait }];
+const workers: readonly Line[] = [
+  { label: 'workers', colour: '--hc-working', look: 'steps', of: (point) => point.current },
+  { label: 'desired', colour: '--hc-desired', look: 'dashed-steps', of: (point) => point.desired },
+];
+
+interface ChartsProps {
+  readonly app: string;
+  readonly processType: string;
+  readonly span: SpanKey;
+  readonly onSpan: (span: SpanKey) => void;
+  readonly goal: number | undefined;
+}
+
+export function ManagerCharts({ app, processType, span, onSpan, goal }: ChartsProps) {
+  const series = useQuery(queries.series(app, processType, span));
+  return (
+    <section aria-label="Charts" className="charts">
+      <SegmentedControl
+        aria-label="Time shown"
+        size="xs"
+        value={span}
+        onChange={(value) => onSpan(value as SpanKey)}
+        data={spans.map(({ key, label }) => ({ value: key, label }))}
+      />
+      {series.data ? (
+        <Pictures series={series.data} span={span} goal={goal} />
+      ) : series.isError ? (
+        <Failed
+          what="The charts could not be loaded"
+          error={series.error}
+          retry={() => void series.refetch()}
+        />
+      ) : (
+        <Loading what="charts" />
+      )}
+    </section>
+  );
+}
+
+function Pictures({ series, span, goal }: { series: Series; span: SpanKey; goal: number | undefined }) {
+  const { points } = series;
+  // A chart moves by whole steps; moving it each second would only burn battery.
+  const to = Math.max(useNow(span === '15m' || span === '1h' ? 5_000 : 60_000), points.at(-1)?.at ?? 0);
+  const level = useMemo(() => (goal === undefined ? undefined : { value: goal, label: 'goal' }), [goal]);
+  const shown = { points, from: to - spanSeconds(span) * 1000, to };
+  return (
+    <>
+      <Chart title="Work" {...shown} lines={work} format={count} axisFormat={compact} />
+      {points.length > 0 && !points.some(knowsWait) ? (
+        <p className="chart-none">
+          How long the oldest job waits is unknown: the meters of this manager do not tell.
+        </p>
+      ) : (
+        <Chart
+          title="Oldest wait"
+          {...shown}
+          lines={wait}
+          level={level}
+          format={seconds}
+          axisFormat={seconds}
+        />
+      )}
+      <Chart title="Workers" {...shown} lines={workers} format={count} axisFormat={wholeOnly} />
+    </>
+  );
+}
+
+function knowsWait(point: Point): boolean {
+  return oldestWait(point) !== undefined;
+}
+
+/** There is no half worker. */
+function wholeOnly(value: number): string {
+  return Number.isInteger(value) ? compact(value) : '';
+}

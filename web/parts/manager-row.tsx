@@ -1,0 +1,87 @@
+/** One manager in a list: what waits, what runs, how long the oldest waits, how many workers there are. */
+import { Link } from '@tanstack/react-router';
+import { memo, type ReactNode } from 'react';
+import type { Adapters, Manager } from '../../server/api.ts';
+import { count, seconds } from '../formats.ts';
+import { goalOf, oldestWait, statesOf } from '../manager-state.ts';
+import { StateBadge, Value, Workers } from './badges.tsx';
+import { useNow } from './time.tsx';
+
+interface ManagerListProps {
+  readonly app: string;
+  readonly managers: readonly Manager[];
+  readonly adapters: Adapters | undefined;
+}
+
+export function ManagerList({ app, managers, adapters }: ManagerListProps) {
+  return (
+    <ul className="managers" aria-label={`Managers of ${app}`}>
+      {managers.map((manager) => (
+        <ManagerRow key={manager.processType} app={app} manager={manager} adapters={adapters} />
+      ))}
+    </ul>
+  );
+}
+
+interface ManagerRowProps {
+  readonly app: string;
+  readonly manager: Manager;
+  readonly adapters: Adapters | undefined;
+}
+
+const ManagerRow = memo(function ManagerRow({ app, manager, adapters }: ManagerRowProps) {
+  const now = useNow(15_000);
+  const { latest, processType } = manager;
+  const goal = goalOf(manager, adapters);
+  const oldest = latest && oldestWait(latest);
+  const late = goal !== undefined && oldest !== undefined && oldest > goal;
+  const why = manager.unknown;
+  return (
+    <li className="manager">
+      <div className="manager-name">
+        <Link to="/apps/$app/$processType" params={{ app, processType }} className="cut" title={processType}>
+          {processType}
+        </Link>
+        <span className="manager-states">
+          {statesOf(manager, goal, now).map((state) => (
+            <StateBadge key={state.word} state={state} />
+          ))}
+        </span>
+      </div>
+      <dl>
+        <Stat label="waiting">
+          <Value text={latest?.waiting === undefined ? undefined : count(latest.waiting)} why={why} />
+        </Stat>
+        <Stat label="running">
+          <Value text={latest?.running === undefined ? undefined : count(latest.running)} why={why} />
+        </Stat>
+        <Stat label={goal === undefined ? 'oldest wait' : `oldest wait (goal ${seconds(goal)})`} late={late}>
+          <Value text={oldest === undefined ? undefined : seconds(oldest)} why={why} />
+        </Stat>
+        <Stat label="workers">
+          {latest ? (
+            <span className="workers-cell">
+              <span className="value">{workersText(latest.current, latest.desired)}</span>
+              <Workers current={latest.current} desired={latest.desired} maximum={manager.maximum} />
+            </span>
+          ) : (
+            <Value text={undefined} />
+          )}
+        </Stat>
+      </dl>
+    </li>
+  );
+});
+
+export function workersText(current: number, desired: number): string {
+  return current === desired ? count(current) : `${count(current)} → ${count(desired)}`;
+}
+
+function Stat({ label, late = false, children }: { label: string; late?: boolean; children: ReactNode }) {
+  return (
+    <div data-late={late}>
+      <dt>{label}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

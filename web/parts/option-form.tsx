@@ -1,0 +1,97 @@
+/** Fields drawn from the descriptions that adapters give of their options. No adapter is known here by name. */
+import { NumberInput, PasswordInput, Select, Switch, TextInput } from '@mantine/core';
+import type { OptionSpec } from '../../server/api.ts';
+import { type OptionValue, type OptionValues, problemWith, withOption } from '../option-values.ts';
+
+interface OptionFormProps {
+  readonly specs: readonly OptionSpec[];
+  readonly values: OptionValues;
+  readonly onChange: (values: OptionValues) => void;
+  /** Show what is missing also before it was touched. */
+  readonly strict?: boolean;
+}
+
+export function OptionForm({ specs, values, onChange, strict = false }: OptionFormProps) {
+  return (
+    <div className="option-form">
+      {specs.map((spec) => (
+        <OptionField
+          key={spec.name}
+          spec={spec}
+          value={values[spec.name]}
+          strict={strict}
+          onChange={(value) => onChange(withOption(values, spec.name, value))}
+        />
+      ))}
+    </div>
+  );
+}
+
+interface FieldProps {
+  readonly spec: OptionSpec;
+  readonly value: OptionValue | undefined;
+  readonly onChange: (value: OptionValue | undefined) => void;
+  readonly strict: boolean;
+}
+
+function OptionField({ spec, value, onChange, strict }: FieldProps) {
+  const problem = value === undefined && !strict ? undefined : problemWith(spec, value);
+  const required = spec.default === undefined && !spec.optional && !spec.secret;
+  const field = {
+    label: spec.unit ? `${spec.label} (${spec.unit})` : spec.label,
+    description: spec.help,
+    withAsterisk: required,
+    ...(problem ? { error: problem } : {}),
+  };
+  const placeholder = placeholderOf(spec);
+  if (spec.type === 'boolean')
+    return (
+      <Switch
+        label={spec.label}
+        description={spec.help}
+        checked={(value ?? spec.default) === true}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
+    );
+  if (spec.type === 'number')
+    return (
+      <NumberInput
+        {...field}
+        placeholder={placeholder}
+        thousandSeparator=","
+        value={typeof value === 'number' ? value : ''}
+        onChange={(next) => onChange(typeof next === 'number' ? next : undefined)}
+      />
+    );
+  if (spec.choices)
+    return (
+      <Select
+        {...field}
+        placeholder={placeholder}
+        data={[...spec.choices]}
+        value={text(value) || null}
+        clearable={!required}
+        onChange={(next) => onChange(next ?? undefined)}
+      />
+    );
+  const Input = spec.secret ? PasswordInput : TextInput;
+  return (
+    <Input
+      {...field}
+      placeholder={placeholder}
+      value={text(value)}
+      autoComplete="off"
+      spellCheck={false}
+      onChange={(event) => onChange(event.currentTarget.value)}
+    />
+  );
+}
+
+function text(value: OptionValue | undefined): string {
+  return value === undefined ? '' : String(value);
+}
+
+function placeholderOf(spec: OptionSpec): string {
+  if (spec.secret) return 'unchanged';
+  return spec.default === undefined ? '' : `${spec.default} unless set`;
+}

@@ -1,0 +1,82 @@
+/** What the page asks the controller for, by name. `live.ts` writes into the same keys as checkups come in. */
+import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query';
+import { ApiError, api, now } from './api.ts';
+
+export const spans = [
+  { key: '15m', label: '15 min', seconds: 900 },
+  { key: '1h', label: '1 h', seconds: 3_600 },
+  { key: '6h', label: '6 h', seconds: 21_600 },
+  { key: '24h', label: '24 h', seconds: 86_400 },
+  { key: '7d', label: '7 d', seconds: 604_800 },
+] as const;
+
+export type SpanKey = (typeof spans)[number]['key'];
+
+/** Live events tell of checkups; what other people change is asked for once a minute. */
+const othersMs = 60_000;
+
+export function spanSeconds(key: SpanKey): number {
+  return spans.find((span) => span.key === key)?.seconds ?? 3_600;
+}
+
+export const queries = {
+  me: () => queryOptions({ queryKey: ['me'], queryFn: ({ signal }) => api.me(signal), staleTime: 60_000 }),
+  adapters: () =>
+    queryOptions({
+      queryKey: ['adapters'],
+      queryFn: ({ signal }) => api.adapters(signal),
+      staleTime: Number.POSITIVE_INFINITY,
+    }),
+  apps: () =>
+    queryOptions({
+      queryKey: ['apps'],
+      queryFn: ({ signal }) => api.apps(signal),
+      refetchInterval: othersMs,
+    }),
+  app: (app: string) =>
+    queryOptions({
+      queryKey: ['app', app],
+      queryFn: ({ signal }) => api.app(app, signal),
+      refetchInterval: othersMs,
+    }),
+  manager: (app: string, type: string) =>
+    queryOptions({
+      queryKey: ['manager', app, type],
+      queryFn: ({ signal }) => api.manager(app, type, signal),
+      refetchInterval: othersMs,
+    }),
+  series: (app: string, type: string, span: SpanKey) =>
+    queryOptions({
+      queryKey: ['series', app, type, span],
+      queryFn: ({ signal }) =>
+        api.series(app, type, now() - spanSeconds(span) * 1000, now() + 60_000, signal),
+      placeholderData: keepPreviousData,
+      // Short spans are kept up by live events; rolled-up ones have a new point each minute or hour.
+      refetchInterval: (query) => (query.state.data?.grain === 'raw' ? false : 60_000),
+    }),
+  decisions: (app: string, type: string) =>
+    infiniteQueryOptions({
+      queryKey: ['decisions', app, type],
+      queryFn: ({ pageParam, signal }) => api.decisions(app, type, pageParam, signal),
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: (page) => page.next,
+      maxPages: 40,
+    }),
+};
+
+export function createQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 15_000,
+        gcTime: 300_000,
+        // A refusal will not change by asking again; a lost connection may.
+        retry: (failures, error) =>
+          failures < 2 && !(error instanceof ApiError && error.status >= 400 && error.status < 500),
+        retryDelay: (attempt) => 500 * 2 ** attempt,
+        networkMode: 'always',
+      },
+      mutations: { retry: false, networkMode: 'always' },
+    },
+  });
+}

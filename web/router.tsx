@@ -1,0 +1,82 @@
+/** The addresses of the dashboard. Pages other than the overview are loaded when they are first opened. */
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  Link,
+  lazyRouteComponent,
+  Outlet,
+} from '@tanstack/react-router';
+import { AppsPage } from './pages/apps.tsx';
+import { Gate } from './parts/gate.tsx';
+import { Empty, Failed, Loading } from './parts/states.tsx';
+import { type SpanKey, spans } from './queries.ts';
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: Nowhere });
+
+const setup = createRoute({
+  getParentRoute: () => root,
+  path: '/setup',
+  component: lazyRouteComponent(() => import('./pages/setup.tsx'), 'SetupPage'),
+});
+
+const login = createRoute({
+  getParentRoute: () => root,
+  path: '/login',
+  component: lazyRouteComponent(() => import('./pages/login.tsx'), 'LoginPage'),
+  validateSearch: (search: Record<string, unknown>): { next?: string } =>
+    typeof search.next === 'string' ? { next: search.next } : {},
+});
+
+const inside = createRoute({ getParentRoute: () => root, id: 'inside', component: Gate });
+
+const apps = createRoute({ getParentRoute: () => inside, path: '/', component: AppsPage });
+
+const app = createRoute({
+  getParentRoute: () => inside,
+  path: '/apps/$app',
+  component: lazyRouteComponent(() => import('./pages/app.tsx'), 'AppPage'),
+});
+
+export interface ManagerSearch {
+  readonly span?: SpanKey;
+  readonly view?: 'settings';
+}
+
+const manager = createRoute({
+  getParentRoute: () => inside,
+  path: '/apps/$app/$processType',
+  component: lazyRouteComponent(() => import('./pages/manager.tsx'), 'ManagerPage'),
+  validateSearch: (search: Record<string, unknown>): ManagerSearch => {
+    const span = spans.find(({ key }) => key === search.span)?.key;
+    return { ...(span ? { span } : {}), ...(search.view === 'settings' ? { view: 'settings' } : {}) };
+  },
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([setup, login, inside.addChildren([apps, app, manager])]),
+  defaultPreload: 'intent',
+  scrollRestoration: true,
+  defaultPendingComponent: () => <Loading what="the page" />,
+  defaultErrorComponent: ({ error }) => (
+    <main className="lonely">
+      <Failed what="This page broke" error={error} retry={() => location.reload()} />
+    </main>
+  ),
+});
+
+function Nowhere() {
+  return (
+    <main className="lonely">
+      <Empty title="There is no such page" action={<Link to="/">All apps</Link>}>
+        The address may be misspelt, or what stood here was removed.
+      </Empty>
+    </main>
+  );
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

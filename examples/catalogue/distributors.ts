@@ -46,11 +46,15 @@ await main().catch((error: unknown) => {
   console.error(error instanceof Problem ? error.message : error);
   process.exitCode = 1;
 });
+// An open channel would keep the process.
+if (process.connected) process.disconnect();
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options });
   const stop = new AbortController();
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
+  // Whoever started us with a channel is gone.
+  process.once('disconnect', () => stop.abort());
   const chance = createChance(whole('seed', values.seed));
   const client = createClient(values.url, stop.signal, () => chance.next() < 0.02);
   const tally: Tally = {

@@ -78,7 +78,10 @@ export function checkCollection(
     reference: optionalText(fields, ['reference', 'ref', 'id'], notes),
     title: requiredText(fields, ['title', 'album', 'name'], notes),
     by: requiredText(fields, by, notes),
-    released: dateOf(fields, now, notes),
+    released:
+      first(fields, ['released', 'release_date', 'releaseDate', 'year']) === undefined
+        ? undefined
+        : dateOf(fields, now, notes),
     members: membersOf(fields, notes),
   };
   return result(collection, notes);

@@ -1,0 +1,161 @@
+/**
+ * Where the demo plays: a folder, a broker, free ports, and a headcount.yaml as a person would write it. The processes of the
+ * fleet get the broker's address by the environment, as in any deployment.
+ */
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { stringify } from 'yaml';
+import { type Config, loadConfig } from '../../server/config.ts';
+import { HeadcountError } from '../../server/errors.ts';
+import { packageFolder } from '../place.ts';
+
+export interface Stage {
+  readonly config: Config;
+  /** Where the local fleet keeps its records. */
+  readonly fleetFolder: string;
+  readonly webUrl: string;
+  readonly run: string;
+  untilWebAnswers(limitMs: number, signal: AbortSignal): Promise<void>;
+  /** Removes the folder, if it was made for this run. */
+  remove(): void;
+}
+
+export interface StageOptions {
+  readonly broker?: string;
+  readonly workers: number;
+  readonly goal: number;
+  readonly port?: number;
+  readonly data?: string;
+}
+
+const appName = 'catalogue';
+const portsTried = 100;
+
+export async function prepareStage(options: StageOptions): Promise<Stage> {
+  const broker = options.broker ?? 'sqlite:';
+  if (broker.startsWith('http')) throw brokerWrong(broker);
+  if (broker.startsWith('redis')) await checkReachable(broker);
+  const port = options.port ?? (await freePortFrom(4700));
+  const webPort = await freePortFrom(5000, [port]);
+  const folder =
+    options.data === undefined ? mkdtempSync(join(tmpdir(), 'headcount-demo-')) : resolve(options.data);
+  mkdirSync(folder, { recursive: true });
+  const run = `d${Date.now().toString(36)}`;
+  const redis = broker.startsWith('redis');
+  // A Redis is shared with others and with earlier runs; a file of our own is not.
+  const queue = redis ? `catalogue-${run}` : 'catalogue';
+  const file = broker === 'sqlite:' ? join(folder, 'broker.db') : resolve(broker.slice('sqlite:'.length));
+  process.env.BROKER_URL = redis ? broker : `sqlite:${file}`;
+  process.env.CATALOGUE_DB = join(folder, 'catalogue.db');
+  process.env.CATALOGUE_QUEUE = queue;
+  const meter = redis ? { use: 'celery-redis', url: broker, queue } : { use: 'tasks-sqlite', file, queue };
+  const configFile = join(folder, 'headcount.yaml');
+  writeFileSync(configFile, stringify(configuration(options, port, webPort, meter)));
+  const config = await loadConfig(configFile, { data: folder, env: {} });
+  const webUrl = `http://127.0.0.1:${webPort}`;
+  return {
+    config,
+    fleetFolder: join(config.data, 'fleets', appName),
+    webUrl,
+    run,
+    untilWebAnswers: (limitMs, signal) => untilAnswers(`${webUrl}/health`, limitMs, signal, config.data),
+    remove: () => {
+      if (options.data === undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+function configuration(
+  { workers, goal }: StageOptions,
+  port: number,
+  webPort: number,
+  meter: object,
+): object {
+  const procfile = join(packageFolder, 'examples', 'catalogue', 'Procfile');
+  return {
+    port,
+    intervalSeconds: 1,
+    apps: {
+      [appName]: {
+        url: `http://127.0.0.1:${webPort}`,
+        fleet: { use: 'local', procfile, folder: packageFolder, port: webPort, graceSeconds: 10 },
+        managers: {
+          web: { minimum: 1, maximum: 1 },
+          worker: {
+            minimum: 0,
+            maximum: workers,
+            meters: [meter],
+            rules: [{ use: 'wait-goal', goalSeconds: goal }],
+            limits: [{ use: 'cooldown', downSeconds: 5 }],
+          },
+        },
+      },
+    },
+  };
+}
+
+async function untilAnswers(url: string, limitMs: number, signal: AbortSignal, data: string): Promise<void> {
+  const end = Date.now() + limitMs;
+  while (!signal.aborted) {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
+    if (answer?.ok) return;
+    if (Date.now() > end)
+      throw new HeadcountError(
+        'FLEET_FAILED',
+        'The ingest API did not come up',
+        `${url} did not answer within ${limitMs / 1000} s`,
+        existsSync(data)
+          ? 'Run it again with --data FOLDER and read fleets/catalogue/logs there.'
+          : 'Run it again.',
+      );
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}
+
+async function freePortFrom(first: number, except: readonly number[] = []): Promise<number> {
+  for (let port = first; port < first + portsTried; port += 1)
+    if (!except.includes(port) && (await isFree(port))) return port;
+  throw new HeadcountError(
+    'PORT_IN_USE',
+    'No port is free',
+    `something listens on each from ${first} to ${first + portsTried - 1}`,
+    'Stop what is not needed.',
+  );
+}
+
+async function isFree(port: number): Promise<boolean> {
+  return await new Promise((answer) => {
+    const probe = createServer().once('error', () => answer(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => answer(true)));
+  });
+}
+
+async function checkReachable(broker: string): Promise<void> {
+  const { hostname, port } = new URL(broker);
+  await new Promise<void>((done, fail) => {
+    const socket = connect(Number(port || 6379), hostname.replace(/^\[|\]$/g, ''));
+    socket.setTimeout(3_000, () => socket.destroy(new RangeError('it did not answer within 3 s')));
+    socket.once('connect', () => socket.end(() => done()));
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      fail(
+        new HeadcountError(
+          'BROKER_UNREACHABLE',
+          `The broker ${hostname}:${port || 6379} cannot be reached`,
+          error.code === 'ECONNREFUSED' ? 'nothing listens there' : error.message,
+          'Start a Redis there, or leave --broker out: the demo then uses a file.',
+        ),
+      ),
+    );
+  });
+}
+
+function brokerWrong(broker: string): HeadcountError {
+  return new HeadcountError(
+    'OPTION_INVALID',
+    `--broker ${broker} is no broker`,
+    'jobs travel through Redis or a file',
+    'Give redis://host:port/db or sqlite:file.',
+  );
+}

@@ -1,0 +1,117 @@
+#!/usr/bin/env node
+/**
+ * The command `headcount`. Each command stands in a file of its own, loaded when it is called, so that `--help` need not
+ * start a database. Errors a person can mend are one line (what, why, what to do) and an exit code; others keep their stack.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { errorCodes, HeadcountError } from '../server/errors.ts';
+import { address, count, folder, logLevel, port, seconds, whole } from './arguments.ts';
+import { packageFolder } from './place.ts';
+
+/** A wrong flag or argument. */
+const usageExit = 2;
+
+process.exitCode = await main(process.argv);
+
+export async function main(argv: readonly string[]): Promise<number> {
+  const program = createProgram();
+  try {
+    await program.parseAsync([...argv]);
+    return exitCode;
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+let exitCode = 0;
+
+function createProgram(): Command {
+  const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  const program = new Command('headcount')
+    .description('Keeps exactly enough workers running: measures what waits, decides, starts and stops them.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand('help [command]', 'print the help of a command')
+    .configureHelp({ showGlobalOptions: false })
+    .showHelpAfterError('(see --help for what there is)')
+    .exitOverride();
+  // Commands inherit the settings above, so these are made after them.
+  addUp(program);
+  addDemo(program);
+  addEval(program);
+  return program;
+}
+
+function addUp(program: Command): void {
+  program
+    .command('up')
+    .description('start the controller with its dashboard, and run until Ctrl-C')
+    .option('-c, --config <file>', 'configuration; default: headcount.yaml where there is one')
+    .option('-p, --port <number>', 'port of the dashboard, 0 for any free one; default: 4700', port)
+    .option('--host <address>', 'address to listen on; default: 127.0.0.1')
+    .option('-d, --data <folder>', 'folder of the embedded database; default: .headcount')
+    .option('--interval <seconds>', 'time between two checkups; default: 10', seconds)
+    .option('--log <level>', 'trace, debug, info, warn, error or silent', logLevel, 'warn')
+    .addHelpText(
+      'after',
+      '\nDATABASE_URL in the environment means PostgreSQL instead of the embedded database.',
+    )
+    .action(async (options) => {
+      const { up } = await import('./up.ts');
+      exitCode = await up(options);
+    });
+}
+
+function addDemo(program: Command): void {
+  program
+    .command('demo')
+    .description('a catalogue comes in, workers are hired, the work gets done, workers are let go')
+    .option('-n, --tracks <count>', 'how many tracks the distributors send', count, 20_000)
+    .option('--catalogue <folder>', 'send the real files there: tracks.csv.gz and releases.csv.gz', folder)
+    .option('--broker <address>', 'redis://host:port/db or sqlite:file; default: a new file', address)
+    .option('--workers <count>', 'the most workers at once', count, 6)
+    .option('--goal <seconds>', 'jobs start within this time', seconds, 5)
+    .option('--seed <number>', 'same seed, same bursts', whole, 1)
+    .option('--chaos', 'meanwhile kill random workers with SIGKILL')
+    .option('--exit', 'stop when all is done and no worker is left; the last line is one JSON object')
+    .option('-p, --port <number>', 'port of the dashboard; default: 4700 or the next free one', port)
+    .option('-d, --data <folder>', 'keep everything there; default: a new folder, removed at the end')
+    .action(async (options) => {
+      const { demo } = await import('./demo.ts');
+      exitCode = await demo(options);
+    });
+}
+
+function addEval(program: Command): void {
+  program
+    .command('eval')
+    .description('measure and decide now, print the reasons, change nothing')
+    .argument('[app]', 'name of the app; default: every app')
+    .argument('[processType]', 'default: every manager of the app')
+    .option(
+      '--url <address>',
+      'which controller, where several run; another machine needs HEADCOUNT_KEY',
+      address,
+    )
+    .option('-c, --config <file>', 'configuration of the controller, to find its folder')
+    .option('-d, --data <folder>', 'folder of the controller')
+    .option('--json', 'print JSON')
+    .action(async (app: string | undefined, processType: string | undefined, options) => {
+      const { evaluate } = await import('./eval.ts');
+      exitCode = await evaluate({ ...options, app, processType });
+    });
+}
+
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExit;
+  if (error instanceof HeadcountError) {
+    process.stderr.write(`headcount: ${error.message}\n`);
+    return errorCodes[error.code].exit;
+  }
+  console.error(error);
+  return 1;
+}

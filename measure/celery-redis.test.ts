@@ -189,11 +189,11 @@ describe.skipIf(!has('redisServer'))('celery-redis on Redis', () => {
 
   test('messages of protocol 1, of another writer and broken ones are counted', async () => {
     await fresh();
-    const body = Buffer.from(JSON.stringify({ task: 'a', id: '1', args: [], eta: iso(600) })).toString(
-      'base64',
-    );
+    const body = Buffer.from(
+      JSON.stringify({ task: 'a', id: '1', args: ['x'.repeat(limits.smallBytes)], eta: iso(600) }),
+    ).toString('base64');
     await push('celery', { body, headers: {}, properties: { body_encoding: 'base64' } });
-    const big = { ...message({ eta: iso(600) }), body: `"${'x'.repeat(limits.messageBytesMaximum)}` };
+    const big = { ...message({ eta: iso(600) }), body: `"${'x'.repeat(limits.largeBytes)}` };
     await push('celery', big, { ...big, headers: { task: 'a', id: '3', eta: null } });
     await hold('big', big);
     await redis.lpush('celery', 'no JSON', '[]', 'null', '{"headers":7}');

@@ -104,6 +104,7 @@ async function constructorOfRedis(): Promise<new (options: RedisOptions) => Redi
 function explainError(problem: unknown): string {
   const { code = '', message = String(problem) } = problem as { code?: string; message?: string };
   const clauses: readonly (readonly [RegExp, string])[] = [
+    [/aborted due to timeout/, 'gave no answer in time'],
     [/ECONNREFUSED/, 'refused the connection'],
     [/ENOTFOUND|EAI_AGAIN/, 'cannot be found: its host name is not known'],
     [/ETIMEDOUT/, `took no connection within ${connectTimeoutMs / 1_000} s`],

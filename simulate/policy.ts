@@ -59,7 +59,10 @@ export interface Observation {
   eachWaiting(visit: (arrivedAt: number) => void): void;
   eachRunning(visit: (startedAt: number) => void): void;
   eachWorker(visit: (index: number, state: WorkerState, since: number, busySlots: number) => void): void;
-  /** Service seconds of the jobs that finished since the last checkup. */
+  /** Waits of the jobs that started since the last checkup, at most a thousand, and how many of all were over the goal. */
+  readonly startedWaits: readonly number[];
+  readonly lateStarts: number;
+  /** Service seconds of the jobs that finished since the last checkup, at most a thousand. */
   readonly finishedSeconds: readonly number[];
 }
 

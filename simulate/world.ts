@@ -76,6 +76,8 @@ interface World {
   /** Jobs that a kill brought back, oldest first. */
   readonly returned: number[];
   readonly finishedSeconds: number[];
+  readonly startedWaits: number[];
+  lateStarts: number;
   now: number;
   /** The next job of the trace that nobody took. */
   head: number;
@@ -110,6 +112,8 @@ function createWorld(trace: Trace, options: WorldOptions): World {
     free: createHeap(),
     returned: [],
     finishedSeconds: [],
+    startedWaits: [],
+    lateStarts: 0,
     now: 0,
     head: 0,
     freedCount: 0,
@@ -154,6 +158,9 @@ function start(world: World, slot: number, job: number): void {
   world.busySlots[worker] = (world.busySlots[worker] as number) + 1;
   world.running++;
   world.startedTotal++;
+  const wait = world.now - (world.trace.arrivals[job] as number);
+  if (wait > world.options.goalSeconds) world.lateStarts++;
+  if (world.startedWaits.length < 1_000) world.startedWaits.push(wait);
   world.completions.push(world.now + (world.trace.services[job] as number), pack(world, slot));
 }
 
@@ -252,6 +259,8 @@ function checkup(world: World, policy: Policy): void {
   const { minimum, maximum, refusedShare } = world.options;
   const wanted = Math.round(policy(observe(world)));
   world.finishedSeconds.length = 0;
+  world.startedWaits.length = 0;
+  world.lateStarts = 0;
   const desired = Math.max(minimum, Math.min(maximum, wanted));
   if (desired !== world.commanded) world.ledger.scaled();
   world.commanded = desired;
@@ -314,6 +323,8 @@ function observe(world: World): Observation {
     up: world.upCount,
     slots: world.upCount * world.options.slots,
     finishedSeconds: world.finishedSeconds,
+    startedWaits: world.startedWaits,
+    lateStarts: world.lateStarts,
     eachWaiting: (visit) => {
       for (const job of world.returned) visit(arrivals[job] as number);
       for (let job = world.head; job < tail; job++) visit(arrivals[job] as number);
@@ -329,21 +340,4 @@ function observe(world: World): Observation {
       }
     },
   };
-}
-
-/** The first index from `from` on whose arrival is later than `moment`, by doubling steps and halving. */
-function indexAfter(arrivals: Float64Array, moment: number, from: number): number {
-  let step = 1;
-  let low = from;
-  while (low + step <= arrivals.length && (arrivals[low + step - 1] as number) <= moment) {
-    low += step;
-    step *= 2;
-  }
-  let high = Math.min(arrivals.length, low + step);
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((arrivals[middle] as number) <= moment) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -20,6 +20,7 @@ import {
   type WorldOptions,
 } from './policy.ts';
 import { type Random, seeded } from './random.ts';
+import { indexAfter } from './search.ts';
 import type { Trace } from './traces.ts';
 
 const none = 0;

@@ -126,7 +126,7 @@ export function inTransaction<T>(database: CatalogueDatabase, work: () => T): T 
 }
 
 function migrate(database: CatalogueDatabase, file: string): void {
-  const found = Number(database.pragma('user_version', { simple: true }) ?? 0);
+  const found = (database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
   if (found > version)
     throw new Problem(
       'STORE_NEWER',

@@ -64,7 +64,7 @@ export const api = {
     call<unknown>('POST', '/api/auth/sign-in/email', { email, password }),
   logOut: () => call<unknown>('POST', '/api/auth/sign-out', {}),
 
-  apps: async (signal?: AbortSignal) => list<App>(await call('GET', '/api/apps', undefined, signal), 'apps'),
+  apps: (signal?: AbortSignal) => call<App[]>('GET', '/api/apps', undefined, signal),
   app: (app: string, signal?: AbortSignal) => call<App>('GET', at(app), undefined, signal),
   createApp: (body: AppSettings) => call<App>('POST', '/api/apps', body),
   changeApp: (app: string, body: AppChange) => call<App>('PATCH', at(app), body),
@@ -160,11 +160,4 @@ function failure(response: Response, answer: unknown): ApiError {
     response.status,
     text ?? `The controller answered ${response.status} ${response.statusText}.`,
   );
-}
-
-/** A list stands bare or under its noun, so that paging can be added to the answer without breaking this page. */
-function list<Item>(answer: unknown, noun: string): Item[] {
-  if (Array.isArray(answer)) return answer as Item[];
-  const inner = (answer as Record<string, unknown> | undefined)?.[noun];
-  return Array.isArray(inner) ? (inner as Item[]) : [];
 }

@@ -22,7 +22,7 @@ export function count(value: number | undefined): string {
 
 /** For axes: 1.2K, 300K. */
 export function compact(value: number): string {
-  return Math.abs(value) < 10_000 ? tenths.format(value) : short.format(value);
+  return Math.abs(value) < 1_000 ? tenths.format(value) : short.format(value);
 }
 
 /** "0.4 s", "18 s", "1 min 30 s", "2 h 5 min", "3 d 4 h". */

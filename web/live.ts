@@ -136,7 +136,8 @@ function withDecision(
   { decision }: CheckupEvent,
 ): InfiniteData<DecisionPage, string | undefined> {
   const [first, ...rest] = data.pages;
-  if (!decision || !first || first.decisions.some((old) => old.id === decision.id)) return data;
+  if (!decision || !first || first.decisions.some((old) => old.id === decision.id && old.at === decision.at))
+    return data;
   const decisions = [decision, ...first.decisions];
   if (decisions.length <= keptDecisionsCount) return { ...data, pages: [{ ...first, decisions }, ...rest] };
   // A page left open for a week must not grow without end; the older ones can be loaded again.

@@ -48,7 +48,7 @@ function overrides(manager: Manager, now: number): State[] {
 function pressure(manager: Manager, latest: Point, goal: number | undefined): State[] {
   const oldest = oldestWait(latest);
   const late = goal !== undefined && oldest !== undefined && oldest > goal;
-  const full = latest.desired >= manager.maximum && manager.maximum > 0 && (latest.waiting ?? 0) > 0;
+  const full = latest.current >= manager.maximum && latest.desired >= latest.current;
   if (late && full)
     return [
       {
@@ -57,25 +57,33 @@ function pressure(manager: Manager, latest: Point, goal: number | undefined): St
         sentence: 'Jobs wait past the goal, and no more workers are allowed.',
       },
     ];
+  if (late && latest.desired > latest.current)
+    return [{ tone: 'warn', word: 'past the goal, hiring', sentence: hiring(latest) }];
   if (late)
     return [{ tone: 'warn', word: 'past the goal', sentence: 'The oldest job waits longer than the goal.' }];
-  if (latest.desired > latest.current)
-    return [
-      { tone: 'busy', word: 'hiring', sentence: `From ${latest.current} to ${latest.desired} workers.` },
-    ];
+  if (latest.desired > latest.current) return [{ tone: 'busy', word: 'hiring', sentence: hiring(latest) }];
   if (latest.desired < latest.current)
-    return [
-      { tone: 'busy', word: 'letting go', sentence: `From ${latest.current} to ${latest.desired} workers.` },
-    ];
+    return [{ tone: 'busy', word: 'letting go', sentence: hiring(latest) }];
+  if (manager.meters.length === 0)
+    return [{ tone: 'calm', word: 'fixed', sentence: 'No meter: only the bounds and a hold decide.' }];
   const busy = (latest.waiting ?? 0) > 0 || (latest.running ?? 0) > 0;
   return busy
     ? [{ tone: 'busy', word: 'working', sentence: 'The number of workers is as decided.' }]
     : [{ tone: 'calm', word: 'quiet', sentence: 'Nothing waits.' }];
 }
 
+function hiring({ current, desired }: Point): string {
+  return `From ${current} to ${desired} workers.`;
+}
+
 /** A manager that a person should look at. */
 export function needsAttention(states: readonly State[]): boolean {
   return states.some(({ tone }) => tone === 'bad' || tone === 'warn' || tone === 'unknown');
+}
+
+/** Whether an absent number means that measuring failed, and not that no meter tells it. */
+export function isUnknown({ latest, unknown }: Manager): boolean {
+  return unknown !== undefined || latest === undefined || latest.unknown > 0;
 }
 
 /** Where nothing waits, nothing waits long: 0 then is known. Otherwise an absent age stays unknown. */

@@ -4,10 +4,10 @@ import type { Adapter, Choice, OptionSpec } from '../server/api.ts';
 export type OptionValue = string | number | boolean;
 export type OptionValues = Readonly<Record<string, OptionValue>>;
 
-/** What is wrong with a value, or nothing. A secret that is left empty stays as it is. */
+/** What is wrong with a value, or nothing. */
 export function problemWith(spec: OptionSpec, value: OptionValue | undefined): string | undefined {
   if (value === undefined || value === '')
-    return spec.default === undefined && !spec.optional && !spec.secret ? 'This is needed.' : undefined;
+    return spec.default === undefined && !spec.optional ? 'This is needed.' : undefined;
   if (spec.type !== 'number') return undefined;
   const unit = spec.unit ? ` ${spec.unit}` : '';
   if (typeof value !== 'number' || !Number.isFinite(value)) return 'This must be a number.';

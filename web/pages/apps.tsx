@@ -81,7 +81,7 @@ function AppCard({ app, adapters }: { app: App; adapters: Adapters | undefined }
   return (
     <section className="card app-card" aria-labelledby={`app-${app.name}`}>
       <header>
-        <h2 id={`app-${app.name}`} className="cut">
+        <h2 id={`app-${app.name}`} className="app-name cut">
           <Link to="/apps/$app" params={{ app: app.name }} title={app.name}>
             {app.name}
           </Link>

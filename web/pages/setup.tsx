@@ -8,7 +8,7 @@ import { Door } from '../parts/door.tsx';
 import { Failed, Loading } from '../parts/states.tsx';
 import { queries } from '../queries.ts';
 
-const shortestPassword = 12;
+const shortestPassword = 10;
 
 export function SetupPage() {
   const me = useQuery(queries.me());
@@ -92,11 +92,7 @@ function useSetUp() {
   const client = useQueryClient();
   const navigate = useNavigate();
   return useMutation({
-    mutationFn: async (body: { token: string; name: string; email: string; password: string }) => {
-      await api.setUp(body);
-      // The administrator exists now; should this fail, the login page is the place to go on.
-      await api.logIn(body.email, body.password).catch(() => undefined);
-    },
+    mutationFn: api.setUp,
     onSuccess: async () => {
       await client.resetQueries();
       await navigate({ to: '/', replace: true });

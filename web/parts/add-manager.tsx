@@ -37,7 +37,7 @@ function AddManagerForm({ app, adapters, onClose }: AddManagerProps) {
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     const { rules, limits, meters, ...bounds } = draft;
-    // Lists that were left empty are left out: the controller then takes its defaults.
+    // A list that was left empty is left out: the controller then takes its defaults.
     add.mutate({
       processType,
       ...bounds,

@@ -86,7 +86,9 @@ export function RemoveApp({ app }: { app: App }) {
         pending={remove.isPending}
         onYes={() => remove.mutate()}
       >
-        <Text size="sm">Its managers, readings and decisions go with it. This cannot be undone.</Text>
+        <Text size="sm">
+          Its processes are stopped; its managers, readings and decisions go with it. This cannot be undone.
+        </Text>
         {remove.isError && <Failed what="The app was not removed" error={remove.error} />}
       </Confirm>
     </>

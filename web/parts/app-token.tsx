@@ -22,12 +22,7 @@ export function AppToken({ app }: { app: App }) {
         <code className="cut" data-testid="token">
           {shown}
         </code>
-        <Button
-          size="compact-sm"
-          variant="default"
-          aria-pressed={revealed}
-          onClick={() => setRevealed(!revealed)}
-        >
+        <Button size="xs" variant="default" aria-pressed={revealed} onClick={() => setRevealed(!revealed)}>
           {revealed ? 'Hide' : 'Reveal'}
         </Button>
         <CopyButton text={app.token} label="Copy the token" />
@@ -65,7 +60,7 @@ function NewToken({ app }: { app: string }) {
   });
   return (
     <>
-      <Button size="compact-sm" variant="subtle" color="gray" onClick={() => setAsking(true)}>
+      <Button size="xs" variant="subtle" color="gray" onClick={() => setAsking(true)}>
         New token…
       </Button>
       <Confirm

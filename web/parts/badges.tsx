@@ -80,9 +80,23 @@ function share(part: number, whole: number): string {
   return `${whole === 0 ? 0 : (part / whole) * 100}%`;
 }
 
-/** A number that may be unknown. Unknown is a word, not a digit. */
-export function Value({ text, why }: { text: string | undefined; why?: string | undefined }) {
+interface ValueProps {
+  readonly text: string | undefined;
+  /** Why it is unknown. */
+  readonly why?: string | undefined;
+  /** False: nothing failed, but no meter tells this. */
+  readonly unknown?: boolean;
+}
+
+/** A number that may be unknown, or that nobody measures. Neither is a digit. */
+export function Value({ text, why, unknown = true }: ValueProps) {
   if (text !== undefined) return <span className="value">{text}</span>;
+  if (!unknown)
+    return (
+      <span className="value is-unmeasured" title="No meter of this manager tells it.">
+        not measured
+      </span>
+    );
   return (
     <span className="value is-unknown" title={why ?? 'This could not be measured.'}>
       unknown

@@ -26,6 +26,8 @@ export interface Columns {
   readonly x: number[];
   /** One column per line; null is a gap. */
   readonly ys: (number | null)[][];
+  /** Where an absent value was unknown, and not just told by nobody. */
+  readonly unknown: boolean[];
   /** Milliseconds. */
   readonly bands: Band[];
 }
@@ -48,6 +50,7 @@ export function columnsOf(points: readonly Point[], lines: readonly Line[], to: 
   return {
     x: rows.map((row) => row.at / 1000),
     ys: lines.map((line) => rows.map((row) => (row.point ? (line.of(row.point) ?? null) : null))),
+    unknown: rows.map((row) => row.point === undefined || row.point.unknown > 0),
     bands: merged(bands),
   };
 }

@@ -109,7 +109,7 @@ function yAxis(colour: Colour, now: () => Drawing): uPlot.Axis {
     grid: { stroke: colour('--hc-chart-grid'), width: 1 },
     ticks: { show: false },
     size: 52,
-    space: 34,
+    space: 26,
     values: (_, splits) => splits.map((split) => now().axisFormat(split)),
   };
 }

@@ -29,7 +29,6 @@ export function Chart({ title, points, from, to, lines, level, format, axisForma
   const [index, setIndex] = useState<number>();
   useDrawing(frame, { lines, level, columns, from, to, axisFormat, onCursor: setIndex });
   const at = index === undefined ? undefined : columns.x[index];
-  const last = columns.x.length - 1;
   const summary = summaryOf(points, lines, format, columns, to);
   return (
     <figure className="chart">
@@ -40,7 +39,7 @@ export function Chart({ title, points, from, to, lines, level, format, axisForma
           {lines.map((line, column) => (
             <li key={line.label}>
               <i data-look={line.look} style={{ color: `var(${line.colour})` }} />
-              {line.label} <b>{format(columns.ys[column]?.[index ?? last] ?? undefined)}</b>
+              {line.label} <b>{valueAt(columns, column, index ?? columns.x.length - 1, format)}</b>
             </li>
           ))}
           {level && (
@@ -54,6 +53,17 @@ export function Chart({ title, points, from, to, lines, level, format, axisForma
       <div ref={frame} className="chart-frame" role="img" aria-label={`${title}. ${summary}`} />
     </figure>
   );
+}
+
+function valueAt(
+  { ys, unknown }: Columns,
+  column: number,
+  index: number,
+  format: ChartProps['format'],
+): string {
+  const value = ys[column]?.[index];
+  if (value !== null && value !== undefined) return format(value);
+  return index >= 0 && unknown[index] === false ? 'not measured' : format(undefined);
 }
 
 interface DrawingProps extends Pick<ChartProps, 'lines' | 'level' | 'from' | 'to' | 'axisFormat'> {

@@ -13,7 +13,7 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
   return (
     <Tooltip label={label} openDelay={400}>
       <Button
-        size="compact-sm"
+        size="xs"
         variant="default"
         aria-label={copied === 'no' ? label : words[copied]}
         onClick={async () => setCopied((await toClipboard(text)) ? 'yes' : 'failed')}

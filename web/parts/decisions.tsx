@@ -32,7 +32,7 @@ export function Decisions({ app, processType }: { app: string; processType: stri
     <>
       <ol className="decisions">
         {folds.map((fold) => (
-          <DecisionRow key={fold.oldest.id} fold={fold} />
+          <DecisionRow key={`${fold.oldest.id} ${fold.oldest.at}`} fold={fold} />
         ))}
       </ol>
       {query.hasNextPage && (

@@ -65,11 +65,13 @@ function Pictures({ series, span, goal }: { series: Series; span: SpanKey; goal:
   const shown = { points, from: to - spanSeconds(span) * 1000, to };
   return (
     <>
-      <Chart title="Work" {...shown} lines={work} format={count} axisFormat={compact} />
+      {points.length > 0 && !points.some(knowsWork) ? (
+        <p className="chart-none">{`How much work there is, ${nobodyTells}`}</p>
+      ) : (
+        <Chart title="Work" {...shown} lines={work} format={count} axisFormat={compact} />
+      )}
       {points.length > 0 && !points.some(knowsWait) ? (
-        <p className="chart-none">
-          How long the oldest job waits is unknown: the meters of this manager do not tell.
-        </p>
+        <p className="chart-none">{`How long the oldest job waits, ${nobodyTells}`}</p>
       ) : (
         <Chart
           title="Oldest wait"
@@ -85,8 +87,15 @@ function Pictures({ series, span, goal }: { series: Series; span: SpanKey; goal:
   );
 }
 
+const nobodyTells = 'no meter of this manager tells.';
+
+/** What failed to be measured is drawn as unknown; what no meter tells needs no chart. */
+function knowsWork(point: Point): boolean {
+  return point.waiting !== undefined || point.running !== undefined || point.unknown > 0;
+}
+
 function knowsWait(point: Point): boolean {
-  return oldestWait(point) !== undefined;
+  return oldestWait(point) !== undefined || point.unknown > 0;
 }
 
 /** There is no half worker. */

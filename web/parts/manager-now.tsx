@@ -2,7 +2,7 @@
 import type { ReactNode } from 'react';
 import type { Manager } from '../../server/api.ts';
 import { count, seconds } from '../formats.ts';
-import { oldestWait } from '../manager-state.ts';
+import { isUnknown, oldestWait } from '../manager-state.ts';
 import { Value, Workers } from './badges.tsx';
 import { workersText } from './manager-row.tsx';
 import { Ago, Until } from './time.tsx';
@@ -18,16 +18,20 @@ export function ManagerNow({ manager, goal }: { manager: Manager; goal: number |
       <Notices manager={manager} />
       <dl className="tiles">
         <Tile label="Waiting" note={later(latest?.later)}>
-          <Value text={known(latest?.waiting, count)} why={unknown} />
+          <Value text={known(latest?.waiting, count)} why={unknown} unknown={isUnknown(manager)} />
         </Tile>
         <Tile label="Running" note={latest?.slots === undefined ? '' : `of ${count(latest.slots)} slots`}>
-          <Value text={known(latest?.running, count)} why={unknown} />
+          <Value text={known(latest?.running, count)} why={unknown} unknown={isUnknown(manager)} />
         </Tile>
         <Tile label="Oldest wait" late={late} note={goal === undefined ? 'no goal' : `goal ${seconds(goal)}`}>
-          <Value text={known(oldest, seconds)} why={unknown} />
+          <Value text={known(oldest, seconds)} why={unknown} unknown={isUnknown(manager)} />
         </Tile>
         <Tile label="Workers" note={`${count(manager.minimum)} to ${count(manager.maximum)} allowed`}>
-          <Value text={latest && workersText(latest.current, latest.desired)} why={unknown} />
+          <Value
+            text={latest && workersText(latest.current, latest.desired)}
+            why={unknown}
+            unknown={isUnknown(manager)}
+          />
           {latest && <Workers current={latest.current} desired={latest.desired} maximum={manager.maximum} />}
         </Tile>
       </dl>

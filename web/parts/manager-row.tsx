@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import { memo, type ReactNode } from 'react';
 import type { Adapters, Manager } from '../../server/api.ts';
 import { count, seconds } from '../formats.ts';
-import { goalOf, oldestWait, statesOf } from '../manager-state.ts';
+import { goalOf, isUnknown, oldestWait, statesOf } from '../manager-state.ts';
 import { StateBadge, Value, Workers } from './badges.tsx';
 import { useNow } from './time.tsx';
 
@@ -36,6 +36,7 @@ const ManagerRow = memo(function ManagerRow({ app, manager, adapters }: ManagerR
   const oldest = latest && oldestWait(latest);
   const late = goal !== undefined && oldest !== undefined && oldest > goal;
   const why = manager.unknown;
+  const unknown = isUnknown(manager);
   return (
     <li className="manager">
       <div className="manager-name">
@@ -50,13 +51,22 @@ const ManagerRow = memo(function ManagerRow({ app, manager, adapters }: ManagerR
       </div>
       <dl>
         <Stat label="waiting">
-          <Value text={latest?.waiting === undefined ? undefined : count(latest.waiting)} why={why} />
+          <Value
+            text={latest?.waiting === undefined ? undefined : count(latest.waiting)}
+            why={why}
+            unknown={unknown}
+          />
         </Stat>
         <Stat label="running">
-          <Value text={latest?.running === undefined ? undefined : count(latest.running)} why={why} />
+          <Value
+            text={latest?.running === undefined ? undefined : count(latest.running)}
+            why={why}
+            unknown={unknown}
+          />
         </Stat>
-        <Stat label={goal === undefined ? 'oldest wait' : `oldest wait (goal ${seconds(goal)})`} late={late}>
-          <Value text={oldest === undefined ? undefined : seconds(oldest)} why={why} />
+        <Stat label="oldest wait" late={late}>
+          <Value text={oldest === undefined ? undefined : seconds(oldest)} why={why} unknown={unknown} />
+          {goal !== undefined && <span className="stat-goal">goal {seconds(goal)}</span>}
         </Stat>
         <Stat label="workers">
           {latest ? (
@@ -79,7 +89,7 @@ export function workersText(current: number, desired: number): string {
 
 function Stat({ label, late = false, children }: { label: string; late?: boolean; children: ReactNode }) {
   return (
-    <div data-late={late}>
+    <div className="stat" data-late={late}>
       <dt>{label}</dt>
       <dd>{children}</dd>
     </div>

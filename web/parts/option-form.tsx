@@ -1,5 +1,6 @@
 /** Fields drawn from the descriptions that adapters give of their options. No adapter is known here by name. */
 import { NumberInput, PasswordInput, Select, Switch, TextInput } from '@mantine/core';
+import { useState } from 'react';
 import type { OptionSpec } from '../../server/api.ts';
 import { type OptionValue, type OptionValues, problemWith, withOption } from '../option-values.ts';
 
@@ -36,7 +37,7 @@ interface FieldProps {
 
 function OptionField({ spec, value, onChange, strict }: FieldProps) {
   const problem = value === undefined && !strict ? undefined : problemWith(spec, value);
-  const required = spec.default === undefined && !spec.optional && !spec.secret;
+  const required = spec.default === undefined && !spec.optional;
   const field = {
     label: spec.unit ? `${spec.label} (${spec.unit})` : spec.label,
     description: spec.help,
@@ -58,7 +59,6 @@ function OptionField({ spec, value, onChange, strict }: FieldProps) {
       <NumberInput
         {...field}
         placeholder={placeholder}
-        thousandSeparator=","
         value={typeof value === 'number' ? value : ''}
         onChange={(next) => onChange(typeof next === 'number' ? next : undefined)}
       />
@@ -74,9 +74,9 @@ function OptionField({ spec, value, onChange, strict }: FieldProps) {
         onChange={(next) => onChange(next ?? undefined)}
       />
     );
-  const Input = spec.secret ? PasswordInput : TextInput;
+  if (spec.secret) return <SecretField field={field} value={text(value)} onChange={onChange} />;
   return (
-    <Input
+    <TextInput
       {...field}
       placeholder={placeholder}
       value={text(value)}
@@ -87,11 +87,31 @@ function OptionField({ spec, value, onChange, strict }: FieldProps) {
   );
 }
 
+interface SecretFieldProps {
+  readonly field: object;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+}
+
+/** A secret comes as dots, which stand for "as it was": they are sent back until something else is typed. */
+function SecretField({ field, value, onChange }: SecretFieldProps) {
+  const [dots] = useState(() => (/^•+$/.test(value) ? value : ''));
+  return (
+    <PasswordInput
+      {...field}
+      placeholder={dots && 'unchanged'}
+      value={value === dots ? '' : value}
+      autoComplete="new-password"
+      spellCheck={false}
+      onChange={(event) => onChange(event.currentTarget.value || dots)}
+    />
+  );
+}
+
 function text(value: OptionValue | undefined): string {
   return value === undefined ? '' : String(value);
 }
 
 function placeholderOf(spec: OptionSpec): string {
-  if (spec.secret) return 'unchanged';
   return spec.default === undefined ? '' : `${spec.default} unless set`;
 }

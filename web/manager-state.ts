@@ -57,13 +57,14 @@ function pressure(manager: Manager, latest: Point, goal: number | undefined): St
         sentence: 'Jobs wait past the goal, and no more workers are allowed.',
       },
     ];
-  if (late && latest.desired > latest.current)
-    return [{ tone: 'warn', word: 'past the goal, hiring', sentence: hiring(latest) }];
+  const hires = latest.desired > latest.current && !manager.paused;
+  if (late && hires) return [{ tone: 'warn', word: 'past the goal, hiring', sentence: change(latest) }];
   if (late)
     return [{ tone: 'warn', word: 'past the goal', sentence: 'The oldest job waits longer than the goal.' }];
-  if (latest.desired > latest.current) return [{ tone: 'busy', word: 'hiring', sentence: hiring(latest) }];
+  if (manager.paused) return [];
+  if (hires) return [{ tone: 'busy', word: 'hiring', sentence: change(latest) }];
   if (latest.desired < latest.current)
-    return [{ tone: 'busy', word: 'letting go', sentence: hiring(latest) }];
+    return [{ tone: 'busy', word: 'letting go', sentence: change(latest) }];
   if (manager.meters.length === 0)
     return [{ tone: 'calm', word: 'fixed', sentence: 'No meter: only the bounds and a hold decide.' }];
   const busy = (latest.waiting ?? 0) > 0 || (latest.running ?? 0) > 0;
@@ -72,7 +73,7 @@ function pressure(manager: Manager, latest: Point, goal: number | undefined): St
     : [{ tone: 'calm', word: 'quiet', sentence: 'Nothing waits.' }];
 }
 
-function hiring({ current, desired }: Point): string {
+function change({ current, desired }: Point): string {
   return `From ${current} to ${desired} workers.`;
 }
 

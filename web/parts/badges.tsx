@@ -86,15 +86,18 @@ interface ValueProps {
   readonly why?: string | undefined;
   /** False: nothing failed, but no meter tells this. */
   readonly unknown?: boolean;
+  /** In a list: a dash instead of words for what nobody measures. */
+  readonly brief?: boolean;
 }
 
 /** A number that may be unknown, or that nobody measures. Neither is a digit. */
-export function Value({ text, why, unknown = true }: ValueProps) {
+export function Value({ text, why, unknown = true, brief = false }: ValueProps) {
   if (text !== undefined) return <span className="value">{text}</span>;
   if (!unknown)
     return (
       <span className="value is-unmeasured" title="No meter of this manager tells it.">
-        not measured
+        {brief && <span aria-hidden>–</span>}
+        <span className={brief ? 'only-read' : undefined}>not measured</span>
       </span>
     );
   return (

@@ -55,6 +55,7 @@ const ManagerRow = memo(function ManagerRow({ app, manager, adapters }: ManagerR
             text={latest?.waiting === undefined ? undefined : count(latest.waiting)}
             why={why}
             unknown={unknown}
+            brief
           />
         </Stat>
         <Stat label="running">
@@ -62,10 +63,16 @@ const ManagerRow = memo(function ManagerRow({ app, manager, adapters }: ManagerR
             text={latest?.running === undefined ? undefined : count(latest.running)}
             why={why}
             unknown={unknown}
+            brief
           />
         </Stat>
         <Stat label="oldest wait" late={late}>
-          <Value text={oldest === undefined ? undefined : seconds(oldest)} why={why} unknown={unknown} />
+          <Value
+            text={oldest === undefined ? undefined : seconds(oldest)}
+            why={why}
+            unknown={unknown}
+            brief
+          />
           {goal !== undefined && <span className="stat-goal">goal {seconds(goal)}</span>}
         </Stat>
         <Stat label="workers">

@@ -13,12 +13,13 @@ export function currentCount(processes: readonly Process[]): number {
 }
 
 /**
- * The processes that work on a job: as many as say so, and at least as many as the running jobs fill. Never more than are
- * up: while the concurrency is not learned yet, running jobs would count for too many.
+ * The processes that work on a job: as many as say so, and at least as many as the running jobs fill. Never more than could:
+ * while the concurrency is not learned yet, running jobs would count for too many. One that the fleet takes for
+ * starting may be at work already; fleets are often late to notice.
  */
 export function busyCount({ processes, samples, learned }: View): number {
-  const up = processes.filter(({ state }) => state === 'up');
-  const flagged = up.filter(({ busy }) => busy === true).length;
+  const able = processes.filter(({ state }) => state === 'up' || state === 'starting');
+  const flagged = able.filter(({ busy }) => busy === true).length;
   const filled = Math.ceil((workNow(samples)?.running ?? 0) / Math.max(1, learned.concurrency.value) - 1e-9);
-  return Math.min(up.length, Math.max(flagged, filled));
+  return Math.min(able.length, Math.max(0, flagged, filled));
 }

@@ -7,7 +7,7 @@
  * rules, and a law of service times needs times per job, which most sources do not give.
  */
 
-import type { Decision, Estimate, Learned, Process, Sample, View } from './words.ts';
+import type { Decision, Estimate, Learned, Sample, View } from './words.ts';
 import { grownBy, jobsIn, queuePairs, sum } from './work.ts';
 
 export const defaultLearned: Learned = {
@@ -41,11 +41,14 @@ interface Observed {
 }
 
 function learnService(learned: Learned, view: View, before: Sample, newest: Sample): Estimate {
+  const estimate = learned.serviceSeconds;
   const observed =
-    countedService(before, newest) ??
-    runningService(before, newest, learned.serviceSeconds.observations > 0) ??
-    decliningService(before, newest, slotsOf(learned, view, newest));
-  return observed ? blend(learned.serviceSeconds, observed, service) : learned.serviceSeconds;
+    countedService(before, newest) ?? runningService(before, newest, estimate.observations > 0);
+  if (observed) return blend(estimate, observed, service);
+  if (estimate.observations === 0 && noneFinished(before, newest))
+    return within(service, { ...estimate, value: estimate.value + (newest.at - before.at) / 1000 });
+  const atMost = decliningService(before, newest, slotsOf(learned, view, before, newest));
+  return atMost === undefined ? estimate : within(service, towards(estimate, atMost));
 }
 
 /** Busy seconds per finished job, where both are counted. */
@@ -73,20 +76,37 @@ function runningService(before: Sample, newest: Sample, known: boolean): Observe
   return { value: (running * seconds) / finished, weight: finished };
 }
 
-/** Where nothing is counted: jobs vanish from a queue that never ran dry. What arrived meanwhile makes it too long, which is safe. */
-function decliningService(before: Sample, newest: Sample, slots: number): Observed | undefined {
+/** Jobs ran all the time and none was done: before the first observation, the guess then grows with the time that passes. */
+function noneFinished(before: Sample, newest: Sample): boolean {
+  const pairs = queuePairs(before, newest);
+  const ran = pairs.some(([from, to]) => (from.running ?? 0) > 0 && (to.running ?? 0) > 0);
+  return ran && pairs.every(([from, to]) => grownBy(from.finishedTotal, to.finishedTotal) === 0);
+}
+
+/**
+ * Where nothing is counted: so many jobs vanished from the queue, so the slots had time for at least these. What arrived
+ * meanwhile is not seen, so the time per job is at most this. Few jobs for many slots say nothing.
+ */
+function decliningService(before: Sample, newest: Sample, slots: number): number | undefined {
   const pairs = queuePairs(before, newest);
   if (pairs.some(([from, to]) => grownBy(from.finishedTotal, to.finishedTotal) !== undefined))
     return undefined;
   const gone = sum(pairs, ([from, to]) => from.waiting - to.waiting);
-  const left = sum(pairs, ([, to]) => to.waiting);
   const seconds = (newest.at - before.at) / 1000;
-  return gone > 0 && left > slots && slots > 0 ? { value: (slots * seconds) / gone, weight: 1 } : undefined;
+  return slots > 0 && gone > slots / 2 ? (slots * seconds) / gone : undefined;
 }
 
-function slotsOf(learned: Learned, view: View, newest: Sample): number {
+/** The least of several upper bounds is the nearest to the truth: half the way down to a lower one, a twentieth up. */
+function towards({ value, observations }: Estimate, atMost: number): Estimate {
+  const share = observations === 0 ? 1 : atMost < value ? 0.5 : 0.05;
+  return { value: value + (atMost - value) * share, observations: Math.min(enough, observations + 1) };
+}
+
+/** The slots that were there at most between the two samples. */
+function slotsOf(learned: Learned, view: View, before: Sample, newest: Sample): number {
   const up = view.processes.filter(({ state }) => state === 'up').length;
-  return slotsIn(newest) ?? up * learned.concurrency.value;
+  const said = Math.max(slotsIn(before) ?? 0, slotsIn(newest) ?? 0);
+  return said > 0 ? said : up * learned.concurrency.value;
 }
 
 /** The most that any queue says: workers that listen to several queues are counted at each. */
@@ -95,10 +115,11 @@ function slotsIn(sample: Sample): number | undefined {
   return slots.length > 0 ? Math.max(...slots) : undefined;
 }
 
-/** Slots per process, while nobody comes or goes: otherwise the two were counted at different moments. */
+/** Slots per process, while nobody comes or goes: otherwise the two may differ. At first any number is better than none. */
 function learnConcurrency(estimate: Estimate, view: View, before: Sample, newest: Sample): Estimate {
   const slots = slotsIn(newest);
-  const settled = view.processes.every(({ state, since }) => state === 'up' && since <= before.at);
+  const steadySince = estimate.observations === 0 ? newest.at : before.at;
+  const settled = view.processes.every(({ state, since }) => state === 'up' && since <= steadySince);
   if (!slots || !settled || view.processes.length === 0) return estimate;
   return blend(estimate, { value: slots / view.processes.length, weight: 1 }, concurrency);
 }
@@ -123,28 +144,31 @@ function learnBoot(estimate: Estimate, view: View, before: Sample, newest: Sampl
 
 /** Of the processes that came up between the two samples. */
 function bootsSeen({ processes, decisions }: View, before: Sample, newest: Sample): number[] {
-  const up = processes.filter(({ state }) => state === 'up').toSorted((a, b) => a.since - b.since);
-  return up.flatMap((process, index) => {
-    if (process.since <= before.at || process.since > newest.at) return [];
-    const asked = askedFor(index + 1, process, decisions);
-    return asked ? [(process.since - asked.at) / 1000] : [];
+  const upSince = processes
+    .flatMap(({ state, since }) => (state === 'up' ? [since] : []))
+    .sort((a, b) => a - b);
+  return upSince.flatMap((since, index) => {
+    if (since <= before.at || since > newest.at) return [];
+    const asked = askedFor(index + 1, since, decisions);
+    return asked ? [(since - asked.at) / 1000] : [];
   });
 }
 
-/** The decision that raised the count to the rank of this process. */
-function askedFor(rank: number, { since }: Process, decisions: readonly Decision[]): Decision | undefined {
+/** The decision that raised the count to this rank. */
+function askedFor(rank: number, since: number, decisions: readonly Decision[]): Decision | undefined {
   return decisions.findLast(({ at, current, desired }) => at <= since && current < rank && rank <= desired);
 }
 
-function blend(
-  { value, observations }: Estimate,
-  observed: Observed,
-  { memory, minimum, maximum }: typeof service,
-): Estimate {
-  const share = observed.weight / (Math.min(observations, memory) + observed.weight);
-  const next = value + (observed.value - value) * share;
-  return {
-    value: Math.min(maximum, Math.max(minimum, next)),
+type Manner = typeof service;
+
+function blend({ value, observations }: Estimate, observed: Observed, manner: Manner): Estimate {
+  const share = observed.weight / (Math.min(observations, manner.memory) + observed.weight);
+  return within(manner, {
+    value: value + (observed.value - value) * share,
     observations: Math.min(enough, observations + observed.weight),
-  };
+  });
+}
+
+function within({ minimum, maximum }: Manner, { value, observations }: Estimate): Estimate {
+  return { value: Math.min(maximum, Math.max(minimum, value)), observations };
 }

@@ -10,8 +10,8 @@ import type { JobsReading, Sample, UnknownReading } from './words.ts';
 
 export interface Work {
   readonly waiting: number;
-  /** Where a source cannot tell running from waiting jobs, it counts them as waiting, and they are missing here. */
-  readonly running: number;
+  /** Absent: no source tells running jobs from waiting ones; it then counts them as waiting, or not at all. */
+  readonly running?: number;
   /** Of the oldest waiting job; absent: no source knows it. */
   readonly oldestSeconds?: number;
 }
@@ -20,10 +20,11 @@ export interface Work {
 export function workNow(samples: readonly Sample[]): Work | undefined {
   const jobs = jobsIn(samples.at(-1));
   if (jobs.length === 0) return undefined;
+  const running = jobs.flatMap((reading) => reading.running ?? []);
   const ages = jobs.flatMap(({ oldestSeconds, waiting }) => (waiting > 0 ? (oldestSeconds ?? []) : []));
   return {
     waiting: sum(jobs, ({ waiting }) => waiting),
-    running: sum(jobs, ({ running }) => running ?? 0),
+    ...(running.length > 0 && { running: sum(running, (count) => count) }),
     ...(ages.length > 0 && { oldestSeconds: Math.max(...ages) }),
   };
 }

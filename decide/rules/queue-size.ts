@@ -38,7 +38,7 @@ export const queueSize: RuleKind = {
       const size = sizeOf(view.samples);
       if (size === undefined) return { unknown: 'no meter gave a number of jobs' };
       const ratio = Number(options.ratio);
-      const byRatio = Math.ceil(size / ratio - 1e-9);
+      const byRatio = Math.max(0, Math.ceil(size / ratio - 1e-9));
       const reason = `${number(size)} jobs wait or run, one process for ${number(ratio)}`;
       const current = currentCount(view.processes);
       if (!options.decrementable && size > 0 && current > byRatio)
@@ -53,7 +53,7 @@ export const queueSize: RuleKind = {
 /** An info endpoint's bare number counts as jobs, unless it says that it is a time. */
 function sizeOf(samples: readonly Sample[]): number | undefined {
   const work = workNow(samples);
-  if (work) return work.waiting + work.running;
+  if (work) return work.waiting + (work.running ?? 0);
   const values = (samples.at(-1)?.readings ?? []).flatMap((reading) =>
     reading.kind === 'value' && (reading.unit === undefined || reading.unit === 'jobs')
       ? [reading.value]

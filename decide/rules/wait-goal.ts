@@ -13,10 +13,10 @@
  * goal: otherwise ten thousand late jobs of 20 ms would want ten thousand workers. While the service time is a guess,
  * the wish at most doubles what is up, beginning with four.
  */
-import { busyCount, currentCount } from '../formation.ts';
+import { type Crew, crewOf, type Pace, startsWithin, workersFor } from '../crew.ts';
 import type { RuleKind } from '../kinds.ts';
 import { duration, number } from '../wording.ts';
-import type { View, Wanted } from '../words.ts';
+import type { Refusal, View, Wanted } from '../words.ts';
 import { steadyPerSecond, waitingByAge, workNow } from '../work.ts';
 
 export const waitGoal: RuleKind = {
@@ -63,14 +63,10 @@ export const waitGoal: RuleKind = {
   }),
 };
 
-interface Terms {
+interface Terms extends Pace {
   readonly goalSeconds: number;
-  readonly bootSeconds: number;
-  readonly serviceSeconds: number;
   /** Nobody has told or learned how long a job takes. */
   readonly guessed: boolean;
-  /** Jobs at a time per worker. */
-  readonly slots: number;
 }
 
 function termsOf(options: Readonly<Record<string, unknown>>, { learned }: View): Terms {
@@ -84,55 +80,29 @@ function termsOf(options: Readonly<Record<string, unknown>>, { learned }: View):
   };
 }
 
-function want(terms: Terms, view: View, now: number): Wanted | { unknown: string } {
+function want(terms: Terms, view: View, now: number): Wanted | Refusal {
   const work = workNow(view.samples);
   if (!work) return { unknown: 'no meter gave a number of jobs' };
-  const crew = crewOf(terms, view, now);
+  const crew = crewOf(view, terms.bootSeconds, now);
   const backlog = forBacklog(terms, crew, view, now);
   const perSecond = steadyPerSecond(view.samples, terms.guessed ? undefined : terms.serviceSeconds);
-  const steady = Math.ceil((perSecond * terms.serviceSeconds) / terms.slots - 0.05);
-  const busy = Math.min(crew.current, busyCount(view));
-  // Whoever boots while jobs wait is not sent home: it would be asked for again.
-  const staying = Math.min(crew.current, busy + (work.waiting > 0 ? crew.booting.length : 0));
-  const most = terms.guessed ? Math.max(4, 2 * crew.up) : Number.POSITIVE_INFINITY;
+  const steady = Math.max(0, Math.ceil((perSecond * terms.serviceSeconds) / terms.slots - 0.05));
   const asked = Math.max(backlog.count, steady);
+  const most = terms.guessed ? Math.max(4, 2 * crew.up) : Number.POSITIVE_INFINITY;
+  // Whoever boots while jobs wait is not sent home: it would be asked for again.
+  const staying = crew.busy + (work.waiting > 0 ? crew.booting.length : 0);
   const count = Math.max(staying, Math.min(asked, most));
+  const running = work.running === 0 && work.waiting > 0 ? undefined : work.running;
   const clauses = [
     backlog.text || 'nothing waits',
-    work.running > 0 ? `${number(work.running)} run` : backlog.text ? '' : 'nothing runs',
-    asked > count
-      ? `nobody knows yet how long a job takes (taken as ${duration(terms.serviceSeconds)}), so not ${number(asked)} at once`
-      : '',
-    steady > 0 && steady >= backlog.count ? `${number(perSecond)} jobs/s keep ${number(steady)} busy` : '',
-    staying > asked ? `${number(staying)} are busy or booting and stay` : '',
+    ...(running === undefined ? [] : [running > 0 ? `${number(running)} run` : 'nothing runs']),
+    ...(steady > 0 && steady >= backlog.count
+      ? [`${number(perSecond)} jobs/s keep ${number(steady)} busy`]
+      : []),
+    ...(asked > count ? [`the time per job is a guess, so not ${number(asked)} at once`] : []),
+    ...(staying > asked ? [`${number(staying)} are busy or booting and stay`] : []),
   ];
-  return { count, reason: clauses.filter((clause) => clause !== '').join('; ') };
-}
-
-interface Crew {
-  readonly current: number;
-  readonly up: number;
-  readonly busy: number;
-  readonly idle: number;
-  /** Seconds until each is up, soonest first. One that crashed has its whole boot before it. */
-  readonly booting: readonly number[];
-}
-
-function crewOf({ bootSeconds }: Terms, view: View, now: number): Crew {
-  const up = view.processes.filter(({ state }) => state === 'up').length;
-  const busy = busyCount(view);
-  const booting = view.processes.flatMap(({ state, since }) => {
-    if (state === 'crashed') return [bootSeconds];
-    const sinceSeconds = Math.max(0, (now - since) / 1000);
-    return state === 'starting' ? [Math.max(0, bootSeconds - sinceSeconds)] : [];
-  });
-  return {
-    current: currentCount(view.processes),
-    up,
-    busy,
-    idle: up - busy,
-    booting: booting.sort((a, b) => a - b),
-  };
+  return { count, reason: clauses.join('; ') };
 }
 
 function forBacklog(terms: Terms, crew: Crew, view: View, now: number): { count: number; text: string } {
@@ -148,37 +118,14 @@ function forBacklog(terms: Terms, crew: Crew, view: View, now: number): { count:
     const count = workersFor(jobs, withinSeconds, terms, crew);
     if (count > most.count) most = { count, jobs, withinSeconds };
   }
-  const each = terms.slots * startsWithin(most.withinSeconds - bootSeconds, terms);
-  const some =
-    most.jobs < jobs ? `, ${number(most.jobs)} of them within ${duration(most.withinSeconds)}` : '';
   const age = `the oldest ${duration(oldest.ageSeconds)} of a goal of ${duration(goalSeconds)}`;
-  const after = `a new worker starts about ${number(Math.floor(each))} in the ${duration(most.withinSeconds - bootSeconds)} left after its boot`;
+  const some =
+    most.jobs < jobs ? `, ${number(most.jobs)} to start within ${duration(most.withinSeconds)}` : '';
+  const workSeconds = most.withinSeconds - bootSeconds;
+  const each = Math.floor(startsWithin(workSeconds, terms));
+  const fresh = `a new worker starts about ${number(each)} in the ${duration(workSeconds)} after its boot`;
   return {
     count: most.count,
-    text: `${number(jobs)} wait${some}, ${age}${most.count > crew.current ? `; ${after}` : ''}`,
+    text: `${number(jobs)} wait${some}, ${age}${most.count > crew.current ? `; ${fresh}` : ''}`,
   };
-}
-
-/** The least number of workers that starts so many jobs in time: those at hand first, the busy before all as they stay. */
-function workersFor(jobs: number, withinSeconds: number, terms: Terms, crew: Crew): number {
-  const groups: (readonly [workers: number, startsEach: number])[] = [
-    [crew.busy, terms.slots * (withinSeconds / terms.serviceSeconds)],
-    [crew.idle, terms.slots * startsWithin(withinSeconds, terms)],
-    ...crew.booting.map((left) => [1, terms.slots * startsWithin(withinSeconds - left, terms)] as const),
-    [Number.POSITIVE_INFINITY, terms.slots * startsWithin(withinSeconds - terms.bootSeconds, terms)],
-  ];
-  let workers = 0;
-  let left = jobs;
-  for (const [size, each] of groups) {
-    if (left <= 1e-9) break;
-    const taken = Math.min(size, Math.ceil(left / each - 1e-9));
-    workers += taken;
-    left -= taken * each;
-  }
-  return workers;
-}
-
-/** Per slot: the first job at once, the next ones each after a service time. */
-function startsWithin(seconds: number, { serviceSeconds }: Terms): number {
-  return Math.max(1, seconds / serviceSeconds);
 }

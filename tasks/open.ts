@@ -6,6 +6,8 @@ import type { Results } from './results.ts';
 export interface RedisSettings {
   /** As in Celery's broker_transport_options; the shortest of all apps on a database counts. Default 3,600. */
   readonly visibilityTimeoutSeconds?: number;
+  /** After so long without a sign of life a worker of ours is dead, and its jobs come back. Default 60. */
+  readonly leaseSeconds?: number;
   /** Celery's `global_keyprefix`: put before every key. */
   readonly keyPrefix?: string;
 }
@@ -20,11 +22,7 @@ export function parseAddress(text: string): Address {
   if (sqlite?.[1] && sqlite[1] !== ':memory:' && !sqlite[1].startsWith('//'))
     return { kind: 'sqlite', path: sqlite[1] };
   if (/^rediss?:\/\//.test(text) && URL.canParse(text)) return { kind: 'redis', url: text };
-  throw unknownAddress(text);
-}
-
-function unknownAddress(text: string): TasksError {
-  return new TasksError(
+  throw new TasksError(
     'BROKER_URL_INVALID',
     `"${withoutPassword(text)}" is no address of a broker`,
     'it is neither of the form sqlite:<file> nor redis://<host>:<port>/<db>',
@@ -34,12 +32,12 @@ function unknownAddress(text: string): TasksError {
 
 export async function openBroker(address: Address, redis: RedisSettings): Promise<Broker> {
   if (address.kind === 'sqlite') return (await import('./brokers/sqlite.ts')).openSqliteBroker(address.path);
-  throw unknownAddress(`${address.url} ${redis.keyPrefix ?? ''}`);
+  return (await import('./brokers/redis.ts')).openRedisBroker(address.url, redis);
 }
 
 export async function openResults(address: Address, redis: RedisSettings): Promise<Results> {
   if (address.kind === 'sqlite') return (await import('./results/sqlite.ts')).openSqliteResults(address.path);
-  throw unknownAddress(`${address.url} ${redis.keyPrefix ?? ''}`);
+  return (await import('./results/redis.ts')).openRedisResults(address.url, redis);
 }
 
 function withoutPassword(text: string): string {

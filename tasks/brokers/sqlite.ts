@@ -9,6 +9,7 @@ import { jobRow } from '../sqlite/row.ts';
 
 /** Jobs that one transaction publishes: about ten milliseconds of the event loop. */
 const publishedAtATime = 1_000;
+const manyJobs = 100;
 
 /** @param path of the file; it and its folder are made when absent */
 export async function openSqliteBroker(path: string): Promise<Broker> {
@@ -42,5 +43,7 @@ async function publish(
     const now = Date.now();
     const rows = messages.slice(from, from + publishedAtATime).map((message) => jobRow(message, now));
     await file.write(() => jobs.add(queue, rows, Date.now()));
+    // A producer in a tight loop must not keep its process from everything else.
+    if (rows.length >= manyJobs) await new Promise((resolve) => setImmediate(resolve));
   }
 }

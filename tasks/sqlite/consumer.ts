@@ -10,8 +10,10 @@ import type { SqliteFile } from './file.ts';
 import { type Jobs, jobsOf, type TakenJob } from './jobs.ts';
 import { decodeRow, jobRow } from './row.ts';
 
-/** How often an idle consumer looks: two reads of a few microseconds each. */
-const pollMs = 50;
+/** How often an idle consumer looks, the longer the silence the less: two reads of a few microseconds each. */
+const firstPollMs = 20;
+const lastPollMs = 100;
+const pollGrowth = 1.1;
 /** How long `take` waits for a first job. */
 const takeWaitMs = 1_000;
 /** A settlement waits this long for others to share its transaction. */
@@ -41,6 +43,7 @@ interface State {
   reported: readonly QueueLoad[];
   /** The queue that is asked first; it rotates, so that no queue starves another. */
   turn: number;
+  pollMs: number;
   lookedForDeadMs: number;
   exchangedMs: number;
   exchange: Promise<unknown>;
@@ -60,6 +63,7 @@ export async function startConsumer(file: SqliteFile, options: ConsumeOptions): 
     lent: new Map(),
     reported: [],
     turn: 0,
+    pollMs: firstPollMs,
     lookedForDeadMs: 0,
     exchangedMs: 0,
     exchange: Promise.resolve(),
@@ -78,10 +82,14 @@ async function take(state: State, limit: number, signal: AbortSignal): Promise<D
   while (!signal.aborted) {
     if (state.pending.length > 0 || hasWork(state)) {
       const deliveries = await exchange(state, limit);
-      if (deliveries.length > 0) return deliveries;
+      if (deliveries.length > 0) {
+        state.pollMs = firstPollMs;
+        return deliveries;
+      }
     }
     if (Date.now() >= end) break;
-    await pause(pollMs, undefined, { signal }).catch(() => {});
+    await pause(state.pollMs, undefined, { signal }).catch(() => {});
+    state.pollMs = Math.min(lastPollMs, state.pollMs * pollGrowth);
   }
   return [];
 }
@@ -148,7 +156,7 @@ async function exchangeNow(state: State, limit: number): Promise<Delivery[]> {
     for (const consumer of dead) bringBack(state, consumer, now, notes);
     const taken = limit > 0 ? takeRows(state, id, limit, now) : [];
     const reported = withTaken(load, taken);
-    if (taken.length > 0) state.consumers.report(id, reported, now);
+    if (taken.length > 0) state.consumers.report(id, state.options.queues, reported, now);
     return { id, taken, reported };
   });
   // Only what is committed counts: until here the transaction may have been tried several times.
@@ -190,7 +198,7 @@ function report(state: State, load: readonly QueueLoad[], nowMs: number): number
     const busySeconds = queue.busySecondsTotal - (before?.busySecondsTotal ?? 0);
     if (started > 0 || finished > 0) state.jobs.count(queue.queue, { started, finished, busySeconds });
   }
-  if (state.consumers.report(state.id, load, nowMs)) return state.id;
+  if (state.consumers.report(state.id, state.options.queues, load, nowMs)) return state.id;
   // Taken for dead after a long silence: under a new id, settlements of what was lost find nothing.
   state.consumers.remove(state.id);
   return state.consumers.register(state.options, nowMs);

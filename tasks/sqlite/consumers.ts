@@ -7,7 +7,7 @@ export interface Consumers {
   /** A new row for each queue; answers with the consumer's id, which is never used again. */
   register(entry: { queues: readonly string[]; name: string; slots: number }, nowMs: number): number;
   /** False when the consumer was taken for dead and must register anew. */
-  report(id: number, load: readonly QueueLoad[], nowMs: number): boolean;
+  report(id: number, queues: readonly string[], load: readonly QueueLoad[], nowMs: number): boolean;
   remove(id: number): void;
   /** Ids whose process is gone. Reads only. */
   dead(nowMs: number): number[];
@@ -25,11 +25,15 @@ export function consumersOf(db: Database): Consumers {
       }
       return id;
     },
-    report: (id, load, nowMs) =>
-      load.every(
-        ({ queue, running, reserved, reservedSinceMs }) =>
-          sql.report.run(running, reserved, reservedSinceMs ?? null, nowMs, id, queue).changes > 0,
-      ),
+    report: (id, queues, load, nowMs) =>
+      queues.every((queue) => {
+        const {
+          running = 0,
+          reserved = 0,
+          reservedSinceMs = null,
+        } = load.find((one) => one.queue === queue) ?? {};
+        return sql.report.run(running, reserved, reservedSinceMs, nowMs, id, queue).changes > 0;
+      }),
     remove: (id) => {
       sql.remove.run(id);
     },

@@ -1,0 +1,311 @@
+/**
+ * The suite that every broker passes, on the real server. The test library comes as an argument, so that none reaches a
+ * user. A harness says where an empty broker is, and how to look at it and to harm it from outside.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { ExpectStatic, TestAPI } from 'vitest';
+import type { Broker, ConsumeOptions, Consumer, Delivery } from '../broker.ts';
+import { newMessage, type TaskMessage } from '../message.ts';
+
+export interface BrokerHarness {
+  /** A connection to an empty broker. Each call of one test opens the same one. */
+  open(): Promise<Broker>;
+  /** Puts a text into a queue as a stranger would. */
+  pushRaw(queue: string, text: string): Promise<void>;
+  /** Errors of the messages that were set aside. */
+  aside(): Promise<string[]>;
+  /** A program's text that takes 3 messages of queue "q", prints "taken" and waits; run in another process. */
+  taker(): string;
+  /** A folder that lives as long as the test. */
+  readonly folder: string;
+  stop(): Promise<void>;
+}
+
+export interface BrokerTools {
+  readonly test: TestAPI;
+  readonly expect: ExpectStatic;
+}
+
+const patience = AbortSignal.timeout(600_000);
+
+export function brokerContract(
+  { test, expect }: BrokerTools,
+  name: string,
+  start: () => Promise<BrokerHarness>,
+  unreachable: () => Promise<Broker>,
+): void {
+  const on = (what: string, body: (place: Place) => Promise<void>): void =>
+    test(`${name}: ${what}`, () => withPlace(start, body));
+
+  on('messages come in order, once, and are gone when done', async ({ broker, consume }) => {
+    const sent = messages(5);
+    await broker.publish('q', sent);
+    const consumer = await consume();
+    const taken = await consumer.take(10, patience);
+    expect(taken.map(idOf)).toEqual(sent.map(({ id }) => id));
+    expect(taken.map(({ redelivered }) => redelivered)).toEqual([false, false, false, false, false]);
+    expect(taken.map((one) => one.message)).toEqual(sent.map((value) => ({ ok: true, value })));
+    await Promise.all(taken.map((one) => consumer.settle(one, { kind: 'done' })));
+    expect(await broker.depth?.('q')).toMatchObject({ waiting: 0, running: 0, later: 0 });
+    expect(await consumer.take(1, patience)).toEqual([]);
+  });
+
+  on('a take has at most its limit, and waits for the first message', async ({ broker, consume }) => {
+    const consumer = await consume();
+    const waiting = consumer.take(2, patience);
+    await broker.publish('q', messages(3));
+    expect(await waiting).toHaveLength(2);
+    expect(await consumer.take(2, patience)).toHaveLength(1);
+  });
+
+  on('an aborted take ends at once and takes nothing', async ({ broker, consume }) => {
+    const consumer = await consume();
+    const abort = new AbortController();
+    const waiting = consumer.take(1, abort.signal);
+    abort.abort();
+    expect(await waiting).toEqual([]);
+    await broker.publish('q', messages(1));
+    expect(await consumer.take(1, abort.signal)).toEqual([]);
+    expect(await consumer.take(1, patience)).toHaveLength(1);
+  });
+
+  on('priority 0 comes first, then 3, 6 and 9', async ({ broker, consume }) => {
+    const [nine, zero, six, three] = messages(4);
+    await broker.publish('q', [
+      { ...nine!, priority: 9 },
+      { ...zero!, priority: 0 },
+      { ...six!, priority: 6 },
+      { ...three!, priority: 3 },
+    ]);
+    const taken = await (await consume()).take(4, patience);
+    expect(taken.map(idOf)).toEqual([zero, three, six, nine].map((one) => one!.id));
+  });
+
+  on('a message due later lets others pass, and comes when it is due', async ({ broker, consume }) => {
+    const [late, now] = messages(2);
+    const dueMs = Date.now() + 1_500;
+    await broker.publish('q', [{ ...late!, etaMs: dueMs }, now!]);
+    const consumer = await consume();
+    const first = await consumer.take(10, patience);
+    expect(first.map(idOf)).toEqual([now!.id]);
+    await consumer.settle(first[0]!, { kind: 'done' });
+    expect(await broker.depth?.('q')).toMatchObject({ waiting: 0, later: 1 });
+    const [second] = await takeOne(consumer);
+    expect(idOf(second!)).toBe(late!.id);
+    expect(second!.redelivered).toBe(false);
+    expect(Date.now()).toBeGreaterThanOrEqual(dueMs);
+    await consumer.settle(second!, { kind: 'done' });
+    expect(await broker.depth?.('q')).toMatchObject({ waiting: 0, running: 0, later: 0 });
+  });
+
+  on('what is put back comes next, to anyone', async ({ broker, consume }) => {
+    await broker.publish('q', messages(3));
+    const consumer = await consume();
+    const [first] = await consumer.take(1, patience);
+    await consumer.settle(first!, { kind: 'putBack', started: true });
+    const other = await consume();
+    const again = await other.take(3, patience);
+    expect(again.map(idOf)[0]).toBe(idOf(first!));
+    expect(again.map(({ redelivered }) => redelivered)).toEqual([true, false, false]);
+  });
+
+  on('a replaced message is gone, and the new one comes when it is due', async ({ broker, consume }) => {
+    const [sent] = messages(1);
+    await broker.publish('q', [sent!]);
+    const consumer = await consume();
+    const [first] = await consumer.take(1, patience);
+    const next = { ...sent!, retries: 1, etaMs: Date.now() + 300 };
+    await consumer.settle(first!, { kind: 'replace', message: next });
+    const [second] = await takeOne(consumer);
+    expect(second!.message).toEqual({ ok: true, value: next });
+    await consumer.settle(second!, { kind: 'done' });
+    expect(await broker.depth?.('q')).toMatchObject({ waiting: 0, running: 0, later: 0 });
+  });
+
+  on('a settled delivery cannot be settled twice', async ({ broker, consume }) => {
+    await broker.publish('q', messages(1));
+    const consumer = await consume();
+    const [first] = await consumer.take(1, patience);
+    await consumer.settle(first!, { kind: 'done' });
+    await consumer.settle(first!, { kind: 'putBack', started: true });
+    expect(await broker.depth?.('q')).toMatchObject({ waiting: 0, running: 0 });
+  });
+
+  on('several consumers share a queue, nothing is taken twice', async ({ broker, consume }) => {
+    const sent = messages(600);
+    await broker.publish('q', sent);
+    const consumers = await Promise.all([consume(), consume(), consume()]);
+    const seen = await Promise.all(consumers.map((one) => drain(one, 7)));
+    expect(seen.flat().sort()).toEqual(sent.map(({ id }) => id).sort());
+    expect(await broker.depth?.('q')).toMatchObject({ waiting: 0, running: 0, later: 0 });
+  });
+
+  on('every queue of a consumer gets its turn', async ({ broker, consume }) => {
+    await broker.publish('q', messages(20));
+    await broker.publish('r', messages(20));
+    const consumer = await consume({ queues: ['q', 'r'] });
+    const taken = [...(await consumer.take(10, patience)), ...(await consumer.take(10, patience))];
+    expect(new Set(taken.map(({ queue }) => queue))).toEqual(new Set(['q', 'r']));
+  });
+
+  on('broken messages reach nobody twice, and those behind them come', async (place) => {
+    const { broker, consume, harness, notes } = place;
+    const broken = [
+      '',
+      'x',
+      '{',
+      'null',
+      '5',
+      '[]',
+      '{}',
+      '{"body":1}',
+      '{"headers":{"task":"t"}}',
+      '\u0000\uffff',
+    ];
+    for (const text of broken) await harness.pushRaw('q', text);
+    const [good] = messages(1);
+    await broker.publish('q', [good!]);
+    const consumer = await consume();
+    const taken: Delivery[] = [];
+    while (!taken.some(({ message }) => message.ok)) taken.push(...(await consumer.take(3, patience)));
+    const bad = taken.filter(({ message }) => !message.ok);
+    for (const one of bad) await consumer.settle(one, { kind: 'setAside', error: 'a reason' });
+    // What a broker cannot even lend it sets aside itself, and says so.
+    expect(bad.length + notes.length).toBe(broken.length);
+    expect(await harness.aside()).toHaveLength(broken.length);
+    expect(await harness.aside()).toContain('a reason');
+    expect(await broker.depth?.('q')).toMatchObject({ waiting: 0 });
+  });
+
+  on('a consumer that closes puts back what it held', async ({ broker, consume }) => {
+    await broker.publish('q', messages(3));
+    const consumer = await consume();
+    await consumer.take(2, patience);
+    await consumer.close();
+    const depth = await broker.depth?.('q');
+    expect(depth).toMatchObject({ waiting: 3, running: 0 });
+    expect(await (await consume()).take(9, patience)).toHaveLength(3);
+  });
+
+  on('what a killed process held comes back in seconds', async ({ broker, consume, harness }) => {
+    const sent = messages(5);
+    await broker.publish('q', sent);
+    const child = spawnProgram(harness.folder, harness.taker());
+    await printed(child, 'taken');
+    const consumer = await consume();
+    const rest = await drain(consumer, 5, 2);
+    expect(rest).toHaveLength(2);
+    child.kill('SIGKILL');
+    expect((await drain(consumer, 5, 3)).concat(rest).sort()).toEqual(sent.map(({ id }) => id).sort());
+  });
+
+  test(`${name}: a broker that cannot be reached rejects, soon and with what to do`, async () => {
+    const failure = await unreachable()
+      .then((broker) => broker.publish('q', messages(1)).finally(() => broker.close()))
+      .catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: 'BROKER_UNREACHABLE' });
+  });
+}
+
+interface Place {
+  readonly harness: BrokerHarness;
+  readonly broker: Broker;
+  /** What consumers noted. */
+  readonly notes: string[];
+  consume(options?: Partial<ConsumeOptions>): Promise<Consumer>;
+}
+
+async function withPlace(
+  start: () => Promise<BrokerHarness>,
+  body: (place: Place) => Promise<void>,
+): Promise<void> {
+  const harness = await start();
+  const broker = await harness.open();
+  const consumers: Consumer[] = [];
+  const notes: string[] = [];
+  const consume = async (options: Partial<ConsumeOptions> = {}): Promise<Consumer> => {
+    const consumer = await broker.consume({
+      queues: ['q'],
+      name: 'test',
+      slots: 1,
+      load: () => [],
+      note: (text) => notes.push(text),
+      ...options,
+    });
+    consumers.push(consumer);
+    return consumer;
+  };
+  try {
+    await body({ harness, broker, notes, consume });
+  } finally {
+    for (const consumer of consumers) await consumer.close().catch(() => {});
+    await broker.close();
+    await harness.stop();
+  }
+}
+
+let counter = 0;
+
+export function messages(count: number): TaskMessage[] {
+  return Array.from({ length: count }, () => {
+    const id = `id-${++counter}`;
+    return newMessage({ id, task: 'task', args: [counter], publishedAtMs: Date.now(), ignoreResult: false });
+  });
+}
+
+function idOf({ message }: Delivery): string {
+  return message.ok ? message.value.id : '';
+}
+
+/** Takes until there is one; each take ends by itself after about a second. */
+async function takeOne(consumer: Consumer): Promise<Delivery[]> {
+  while (true) {
+    const taken = await consumer.take(1, patience);
+    if (taken.length > 0) return taken;
+  }
+}
+
+/** Takes and finishes until `count` are done, or until nothing comes any more. */
+async function drain(consumer: Consumer, limit: number, count?: number): Promise<string[]> {
+  const ids: string[] = [];
+  while (count === undefined || ids.length < count) {
+    const taken = await consumer.take(limit, patience);
+    if (taken.length === 0 && count === undefined) return ids;
+    ids.push(...taken.map(idOf));
+    for (const one of taken) void consumer.settle(one, { kind: 'done' });
+  }
+  await consumer.take(0, AbortSignal.timeout(100));
+  return ids;
+}
+
+/** Runs a program, given as text with the folder of this package as TASKS, in a process of its own. */
+export function spawnProgram(
+  folder: string,
+  text: string,
+  stdio: 'pipe' | 'ipc' = 'pipe',
+  env: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  const file = join(folder, `program-${++counter}.mts`);
+  const tasks = dirname(dirname(fileURLToPath(import.meta.url)));
+  writeFileSync(file, text.replaceAll('TASKS', tasks));
+  return spawn(process.execPath, ['--import', 'tsx', file], {
+    cwd: dirname(tasks),
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit', ...(stdio === 'ipc' ? (['ipc'] as const) : [])],
+  });
+}
+
+/** Resolves when the program has printed a line; rejects when it ends before. */
+export function printed(child: ChildProcess, line: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let heard = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      heard += chunk.toString();
+      if (heard.split('\n').includes(line)) resolve();
+    });
+    child.once('exit', (code) => reject(new Error(`ended with ${code} before "${line}": ${heard}`)));
+  });
+}

@@ -1,0 +1,92 @@
+/** Redis, in kombu's layout: Python Celery's clients and workers share its queues with ours. */
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Broker, Depth } from '../broker.ts';
+import { encodeEnvelope } from '../envelope.ts';
+import type { TaskMessage } from '../message.ts';
+import type { RedisSettings } from '../open.ts';
+import { asking, type Keys, keysOf, openRedis, prioritySteps, separator } from '../redis/connection.ts';
+import { startConsumer } from '../redis/consumer.ts';
+import { isHeldEta, parseHeld } from '../redis/text.ts';
+
+/** Messages in one transaction: a few hundred kilobytes, well within Redis's buffers. */
+const publishedAtATime = 1_000;
+/** Above this many held messages `depth` says nothing about them rather than read them all. */
+const mostHeldRead = 2_000;
+/** Celery's own default. */
+const defaultVisibilitySeconds = 3_600;
+const defaultLeaseSeconds = 60;
+
+/** @param url `redis://` or `rediss://`, as ioredis and Celery read it */
+export async function openRedisBroker(url: string, settings: RedisSettings): Promise<Broker> {
+  const redis = await openRedis(url, true);
+  const keys = keysOf(settings);
+  const consumers: Redis[] = [];
+  const limits = {
+    visibilityMs: (settings.visibilityTimeoutSeconds ?? defaultVisibilitySeconds) * 1000,
+    leaseMs: (settings.leaseSeconds ?? defaultLeaseSeconds) * 1000,
+  };
+  return {
+    publish: (queue, messages) => asking(redis, () => publish(redis, keys, queue, messages)),
+    consume: async (options) => {
+      // A take whose answer got lost must not be sent again: its messages come back by their lease.
+      const own = await openRedis(url, false);
+      try {
+        await asking(own, () => own.ping());
+      } catch (error) {
+        own.disconnect();
+        throw error;
+      }
+      consumers.push(own);
+      const consumer = startConsumer(own, keys, limits, options);
+      return { ...consumer, close: () => consumer.close().finally(() => own.disconnect()) };
+    },
+    depth: (queue) => asking(redis, () => depth(redis, keys, queue)),
+    close: async () => {
+      for (const own of consumers) own.disconnect();
+      redis.disconnect();
+    },
+  };
+}
+
+async function publish(
+  redis: Redis,
+  keys: Keys,
+  queue: string,
+  messages: readonly TaskMessage[],
+): Promise<void> {
+  for (let from = 0; from < messages.length; from += publishedAtATime) {
+    const lists = new Map<string, string[]>();
+    for (const message of messages.slice(from, from + publishedAtATime)) {
+      const list = keys.queue(queue, message.priority);
+      const text = encodeEnvelope(message, { queue, deliveryTag: randomUUID() });
+      const texts = lists.get(list);
+      if (texts) texts.push(text);
+      else lists.set(list, [text]);
+    }
+    const transaction = redis.multi().sadd(keys.binding(queue), [queue, '', queue].join(separator));
+    for (const [list, texts] of lists) transaction.lpush(list, ...texts);
+    failOnError(await transaction.exec());
+  }
+}
+
+/** Running counts what any worker holds and could work on; early acknowledgement hides the rest from the broker. */
+async function depth(redis: Redis, keys: Keys, queue: string): Promise<Depth> {
+  const counting = redis.multi().hlen(keys.unacked);
+  for (const step of prioritySteps) counting.llen(keys.queue(queue, step));
+  const [held = 0, ...lengths] = failOnError(await counting.exec()).map(Number);
+  const waiting = lengths.reduce((sum, length) => sum + length, 0);
+  if (held > mostHeldRead) return { waiting };
+  const entries = (await redis.hvals(keys.unacked)).map(parseHeld);
+  const mine = entries.filter((entry) => entry?.routingKey === queue);
+  const later = mine.filter((entry) => entry && isHeldEta(entry.message, Date.now())).length;
+  return { waiting, running: mine.length - later, later };
+}
+
+/** A transaction answers with the failures of its commands instead of rejecting. */
+function failOnError(replies: [error: Error | null, reply: unknown][] | null): unknown[] {
+  return (replies ?? []).map(([error, reply]) => {
+    if (error) throw error;
+    return reply;
+  });
+}

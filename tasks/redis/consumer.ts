@@ -1,0 +1,249 @@
+/**
+ * One consumer on Redis, beside Python workers on the same queues. It takes in batches by one script, settles in batches
+ * by another, and renews a lease on what it holds; whose lease ran out is dead, and any other worker of ours brings its
+ * messages back. Python workers see our messages in `unacked` as their own and would bring them back as well, later.
+ *
+ * A message with an ETA in the future is not kept in memory, as Celery's workers do: it goes back to `unacked` at once
+ * and is restored when it is due. A million of them thus cost the worker nothing, and the queue behind them flows.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
+import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../broker.ts';
+import { decodeEnvelope, encodeEnvelope } from '../envelope.ts';
+import { textOf } from '../errors.ts';
+import { asking, type Keys, prioritySteps } from './connection.ts';
+import { type Scripts, type Step, scriptsOf } from './scripts.ts';
+import { sweep } from './sweep.ts';
+import { parseMessage, redeliveredText, wasRedelivered } from './text.ts';
+
+const firstPollMs = 20;
+const lastPollMs = 100;
+const pollGrowth = 1.1;
+const takeWaitMs = 1_000;
+const settleDelayMs = 20;
+const sweepEveryMs = 1_000;
+/** A lease outlives three renewals that fail. */
+const renewalsPerLease = 4;
+
+interface Lent {
+  readonly delivery: Delivery;
+  /** The message as it came, to put it back without a change but two flags. */
+  readonly text: string;
+  readonly priority: number;
+}
+
+interface Pending {
+  readonly step: Step;
+  readonly settled: () => void;
+}
+
+export interface Limits {
+  /** How old an entry of a Python worker gets before it is brought back. */
+  readonly visibilityMs: number;
+  /** A worker of ours that is silent for so long is dead. */
+  readonly leaseMs: number;
+}
+
+interface State {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly scripts: Scripts;
+  readonly options: ConsumeOptions;
+  readonly limits: Limits;
+  readonly lent: Map<string, Lent>;
+  pending: Pending[];
+  flushing: Promise<unknown>;
+  timer: NodeJS.Timeout | undefined;
+  pollMs: number;
+  turn: number;
+  takes: number;
+  renewedMs: number;
+  /** Tells this consumer's made-up tags from all others'. */
+  readonly mark: string;
+}
+
+export function startConsumer(redis: Redis, keys: Keys, limits: Limits, options: ConsumeOptions): Consumer {
+  const state: State = {
+    redis,
+    keys,
+    scripts: scriptsOf(redis, keys),
+    options,
+    limits,
+    lent: new Map(),
+    pending: [],
+    flushing: Promise.resolve(),
+    timer: undefined,
+    pollMs: firstPollMs,
+    turn: 0,
+    takes: 0,
+    renewedMs: Date.now(),
+    mark: randomUUID(),
+  };
+  const upkeep = setInterval(
+    () => void keepUp(state),
+    Math.min(sweepEveryMs, limits.leaseMs / renewalsPerLease),
+  );
+  return {
+    take: (limit, signal) => asking(redis, () => take(state, limit, signal)),
+    settle: (delivery, settlement) => settle(state, delivery, settlement),
+    close: () => close(state, upkeep),
+  };
+}
+
+async function take(state: State, limit: number, signal: AbortSignal): Promise<Delivery[]> {
+  const end = Date.now() + takeWaitMs;
+  while (!signal.aborted) {
+    if (state.pending.length > 0) await flush(state);
+    const { deliveries, taken } = await takeOnce(state, limit);
+    if (taken > 0) state.pollMs = firstPollMs;
+    if (deliveries.length > 0) return deliveries;
+    if (Date.now() >= end) break;
+    // A batch of messages that are all due later says nothing about those behind it.
+    if (taken > 0) continue;
+    await pause(state.pollMs, undefined, { signal }).catch(() => {});
+    state.pollMs = Math.min(lastPollMs, state.pollMs * pollGrowth);
+  }
+  return [];
+}
+
+async function takeOnce(state: State, limit: number): Promise<{ deliveries: Delivery[]; taken: number }> {
+  const now = Date.now();
+  const mark = `${state.mark}.${state.takes++}`;
+  const flat = await state.scripts.take(listsOf(state), limit, now, state.limits.leaseMs, mark);
+  const deliveries: Delivery[] = [];
+  for (let i = 0; i + 2 < flat.length; i += 3) {
+    const [tag = '', queue = '', text = ''] = flat.slice(i, i + 3);
+    const delivery = lend(state, tag, queue, text, now);
+    if (delivery) deliveries.push(delivery);
+  }
+  return { deliveries, taken: flat.length };
+}
+
+/** As kombu asks: every queue's soonest step, then every queue's next; the first queue rotates. */
+function listsOf(state: State): { key: string; name: string }[] {
+  const { queues } = state.options;
+  const turn = state.turn++ % queues.length;
+  const names = [...queues.slice(turn), ...queues.slice(0, turn)];
+  return prioritySteps.flatMap((step) => names.map((name) => ({ key: state.keys.queue(name, step), name })));
+}
+
+/** Undefined for what the worker need not see: a message that was no JSON, or one that is due later. */
+function lend(state: State, tag: string, queue: string, text: string, nowMs: number): Delivery | undefined {
+  if (tag === '') {
+    state.options.note(`set a message of queue "${queue}" aside: it is not JSON`);
+    return undefined;
+  }
+  const message = decodeEnvelope(text);
+  const value = message.ok ? message.value : undefined;
+  if (value?.etaMs && value.etaMs > nowMs) {
+    hold(state, tag, value.etaMs);
+    return undefined;
+  }
+  const since = value?.publishedAtMs ?? null;
+  const delivery: Delivery = {
+    tag,
+    queue,
+    redelivered: wasRedelivered(text),
+    ...(since === null ? {} : { sinceMs: Math.max(since, value?.etaMs ?? 0) }),
+    message,
+  };
+  state.lent.set(tag, { delivery, text, priority: value?.priority ?? 0 });
+  return delivery;
+}
+
+function hold(state: State, tag: string, dueMs: number): void {
+  const indexSeconds = Math.max(0, dueMs - state.limits.visibilityMs) / 1000;
+  addStep(state, { act: 'hold', tag, dueMs, indexSeconds }, () => {});
+}
+
+function settle(state: State, delivery: Delivery, settlement: Settlement): Promise<void> {
+  const lent = state.lent.get(delivery.tag);
+  if (!lent) return Promise.resolve();
+  state.lent.delete(delivery.tag);
+  return new Promise((settled) => addStep(state, stepOf(state, lent, settlement), settled));
+}
+
+function stepOf(state: State, { delivery, text, priority }: Lent, settlement: Settlement): Step {
+  const { tag, queue } = delivery;
+  switch (settlement.kind) {
+    case 'done':
+      return { act: 'done', tag };
+    case 'replace': {
+      const { message } = settlement;
+      const next = encodeEnvelope(message, { queue, deliveryTag: randomUUID() });
+      return { act: 'tail', tag, list: state.keys.queue(queue, message.priority), text: next };
+    }
+    case 'putBack':
+      return { act: 'head', tag, list: state.keys.queue(queue, priority), text: flagged(text) };
+    case 'setAside': {
+      const entry = { queue, error: settlement.error, at: Date.now() / 1000, message: text };
+      return { act: 'aside', tag, text: JSON.stringify(entry) };
+    }
+  }
+}
+
+function flagged(text: string): string {
+  const message = parseMessage(text);
+  return message ? redeliveredText(message, 0).text : text;
+}
+
+function addStep(state: State, step: Step, settled: () => void): void {
+  state.pending.push({ step, settled });
+  // What fails now stays pending, and goes with the next batch or the next upkeep.
+  state.timer ??= setTimeout(() => void flush(state).catch(() => {}), settleDelayMs);
+}
+
+/** One at a time, in order. */
+function flush(state: State): Promise<void> {
+  const next = state.flushing.catch(() => {}).then(() => flushNow(state));
+  state.flushing = next;
+  return next;
+}
+
+async function flushNow(state: State): Promise<void> {
+  clearTimeout(state.timer);
+  state.timer = undefined;
+  const batch = [...state.pending];
+  if (batch.length === 0) return;
+  await state.scripts.settle(batch.map(({ step }) => step));
+  state.pending = state.pending.slice(batch.length);
+  if (state.pending.length > 0)
+    state.timer ??= setTimeout(() => void flush(state).catch(() => {}), settleDelayMs);
+  for (const { settled } of batch) settled();
+}
+
+/** An outage ends each of these early, and the next call makes up for it. */
+async function keepUp(state: State): Promise<void> {
+  const now = Date.now();
+  const { redis, keys, scripts, limits, options } = state;
+  const { visibilityMs } = limits;
+  try {
+    if (state.pending.length > 0) await flush(state);
+    if (now - state.renewedMs >= limits.leaseMs / renewalsPerLease) await renew(state, now);
+    await sweep({ redis, keys, scripts, visibilityMs, note: options.note }, now);
+  } catch (error) {
+    if (error instanceof TypeError) options.note(`the sweep failed: ${textOf(error)}`);
+  }
+}
+
+/** Only what is still there: a renewal must not bring back the traces of a settled message. */
+async function renew(state: State, nowMs: number): Promise<void> {
+  state.renewedMs = nowMs;
+  const tags = [...state.lent.keys()];
+  if (tags.length === 0) return;
+  const { redis, keys } = state;
+  await redis
+    .multi()
+    .zadd(keys.leases, 'XX', ...tags.flatMap((tag) => [nowMs + state.limits.leaseMs, tag]))
+    .zadd(keys.index, 'XX', ...tags.flatMap((tag) => [nowMs / 1000, tag]))
+    .exec();
+}
+
+async function close(state: State, upkeep: NodeJS.Timeout): Promise<void> {
+  clearInterval(upkeep);
+  for (const { delivery } of [...state.lent.values()])
+    void settle(state, delivery, { kind: 'putBack', started: true });
+  await asking(state.redis, () => flush(state));
+  clearTimeout(state.timer);
+}

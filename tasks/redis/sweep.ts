@@ -1,0 +1,84 @@
+/**
+ * Brings back what nobody works on any more: held messages that are due, messages of our workers whose lease ran out,
+ * and messages of Python workers older than the visibility timeout. kombu's own sweep acts on every tenth call of a timer
+ * of ten seconds; this one runs every second or so in every worker, and each step is atomic, so they may overlap.
+ */
+import type { Redis } from 'ioredis';
+import { type Keys, separator } from './connection.ts';
+import type { Scripts } from './scripts.ts';
+import { isHeldEta, parseHeld, redeliveredText } from './text.ts';
+
+export interface Sweep {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly scripts: Scripts;
+  readonly visibilityMs: number;
+  note(text: string): void;
+}
+
+const sweptAtATime = 100;
+/** Then a message has ended too many workers. */
+const maximumDeliveries = 10;
+
+export async function sweep(state: Sweep, nowMs: number): Promise<void> {
+  const { redis, keys, visibilityMs } = state;
+  const limit = ['LIMIT', 0, sweptAtATime] as const;
+  const [due, lost, old] = await Promise.all([
+    redis.zrangebyscore(keys.later, '-inf', nowMs, ...limit),
+    redis.zrangebyscore(keys.leases, '-inf', nowMs, ...limit),
+    redis.zrangebyscore(keys.index, '-inf', (nowMs - visibilityMs) / 1000, ...limit),
+  ]);
+  const tags = [...new Set([...due, ...lost, ...old])];
+  if (tags.length === 0) return;
+  const texts = await redis.hmget(keys.unacked, ...tags);
+  const dueTags = new Set(due);
+  let back = 0;
+  for (const [i, tag] of tags.entries())
+    back += (await restore(state, tag, texts[i] ?? null, dueTags.has(tag), nowMs)) ? 1 : 0;
+  if (back > 0) state.note(`brought back ${back} jobs of a worker that died or was silent for too long`);
+}
+
+/** True for a message that was lost, false for one that was due or is gone. */
+async function restore(
+  state: Sweep,
+  tag: string,
+  stored: string | null,
+  due: boolean,
+  nowMs: number,
+): Promise<boolean> {
+  const { redis, keys, scripts, visibilityMs } = state;
+  if (stored === null) {
+    await redis.multi().zrem(keys.later, tag).zrem(keys.leases, tag).zrem(keys.index, tag).exec();
+    return false;
+  }
+  const held = parseHeld(stored);
+  if (!held) {
+    await aside(state, tag, { message: stored, error: 'an entry of unacked that cannot be read' }, nowMs);
+    return false;
+  }
+  const queue = await queueOf(state, held.exchange, held.routingKey);
+  const asItWas = due || isHeldEta(held.message, nowMs);
+  const { text, deliveries } = asItWas
+    ? { text: JSON.stringify(held.message), deliveries: 0 }
+    : redeliveredText(held.message, 1);
+  if (deliveries > maximumDeliveries) {
+    await aside(state, tag, { queue, message: text, error: `ended ${maximumDeliveries} workers` }, nowMs);
+    return false;
+  }
+  const list = keys.queue(queue, held.priority);
+  return (await scripts.restore(tag, list, text, nowMs, visibilityMs)) === 1 && !asItWas;
+}
+
+async function aside(state: Sweep, tag: string, entry: object, nowMs: number): Promise<void> {
+  const text = JSON.stringify({ ...entry, at: nowMs / 1000 });
+  if ((await state.scripts.settle([{ act: 'aside', tag, text }])) > 0)
+    state.note(`set a message aside: ${text}`);
+}
+
+/** Where a message of a named exchange goes: the queue bound with its routing key, as kombu's direct exchange does. */
+async function queueOf({ redis, keys }: Sweep, exchange: string, routingKey: string): Promise<string> {
+  if (exchange === '') return routingKey;
+  const bindings = await redis.smembers(keys.binding(exchange));
+  const bound = bindings.map((binding) => binding.split(separator)).find(([key]) => key === routingKey);
+  return bound?.[2] ?? routingKey;
+}

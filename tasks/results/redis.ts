@@ -1,0 +1,114 @@
+/**
+ * Results as Celery's Redis backend keeps them: the key `celery-task-meta-<id>`, set with an expiry and published on a
+ * channel of the same name (celery/backends/redis.py). A SUCCESS is never overwritten; the check and the write are one step.
+ */
+import type { Redis } from 'ioredis';
+import type { RedisSettings } from '../open.ts';
+import { asking, openRedis } from '../redis/connection.ts';
+import {
+  decodeResult,
+  encodeResult,
+  isFinal,
+  type ResultRecord,
+  type Results,
+  resultExpiresSeconds,
+} from '../results.ts';
+
+const storeScript = `
+local old = redis.call('GET', KEYS[1])
+if old then
+  local ok, record = pcall(cjson.decode, old)
+  if ok and type(record) == 'table' and record.status == 'SUCCESS' then return 0 end
+end
+redis.call('SETEX', KEYS[1], ARGV[1], ARGV[2])
+redis.call('PUBLISH', KEYS[1], ARGV[2])
+return 1`;
+
+/** A message of the channel can be lost with a connection; so the key is read again now and then. */
+const lookAgainMs = 1_000;
+
+type Command = (key: string, ...args: (string | number)[]) => Promise<unknown>;
+
+export async function openRedisResults(url: string, settings: RedisSettings): Promise<Results> {
+  const redis = await openRedis(url, true);
+  redis.defineCommand('headcountStore', { lua: storeScript, numberOfKeys: 1 });
+  const { headcountStore } = redis as unknown as { headcountStore: Command };
+  const keyOf = (id: string): string => `${settings.keyPrefix ?? ''}celery-task-meta-${id}`;
+  const get = async (id: string): Promise<ResultRecord | undefined> =>
+    decodeResult(await asking(redis, () => redis.get(keyOf(id))));
+  const channels = channelsOf(url);
+  return {
+    store: async (record) => {
+      const key = keyOf(record.task_id);
+      const text = encodeResult(record);
+      await asking(redis, () => headcountStore.call(redis, key, resultExpiresSeconds, text));
+    },
+    get,
+    wait: async (id, signal) => {
+      let wake = (): void => {};
+      const leave = await channels.listen(keyOf(id), () => wake());
+      try {
+        while (true) {
+          signal.throwIfAborted();
+          const told = new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+          const record = await get(id);
+          if (isFinal(record)) return record;
+          await withTimer(told, signal);
+        }
+      } finally {
+        leave();
+      }
+    },
+    close: async () => {
+      channels.close();
+      redis.disconnect();
+    },
+  };
+}
+
+/** One subscribing connection for all who wait, made when somebody first does. */
+function channelsOf(url: string): {
+  listen(channel: string, told: () => void): Promise<() => void>;
+  close(): void;
+} {
+  const listeners = new Map<string, Set<() => void>>();
+  let opening: Promise<Redis> | undefined;
+  const open = async (): Promise<Redis> => {
+    const made = await openRedis(url, true);
+    made.on('message', (channel: string) => {
+      for (const told of listeners.get(channel) ?? []) told();
+    });
+    return made;
+  };
+  return {
+    listen: async (channel, told) => {
+      opening ??= open();
+      const redis = await opening;
+      const set = listeners.get(channel) ?? new Set();
+      listeners.set(channel, set.add(told));
+      await asking(redis, () => redis.subscribe(channel));
+      return () => {
+        set.delete(told);
+        if (set.size > 0) return;
+        listeners.delete(channel);
+        void redis.unsubscribe(channel).catch(() => {});
+      };
+    },
+    close: () => void opening?.then((redis) => redis.disconnect()),
+  };
+}
+
+async function withTimer(told: Promise<void>, signal: AbortSignal): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  let stop = (): void => {};
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, lookAgainMs);
+    stop = resolve;
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  await Promise.race([told, over]);
+  clearTimeout(timer);
+  signal.removeEventListener('abort', stop);
+}

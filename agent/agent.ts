@@ -67,21 +67,13 @@ export function createAgent(options: AgentOptions): Agent {
     void (async () => tell(processType, problem))().catch(() => undefined);
   };
   const gauges = gaugesOf(options, now, report);
-  let measuring: Promise<AgentResponse> | undefined;
   const measure = async (): Promise<AgentResponse> => {
     const body = await Promise.all(
       gauges.map(async (gauge) => ({ name: gauge.name, value: await gauge.read() })),
     );
-    measuring = undefined;
     return { status: 200, headers, body: JSON.stringify(body) };
   };
-  return {
-    handle: (request) => {
-      if (!isOurs(request, token)) return undefined;
-      measuring ??= measure();
-      return measuring;
-    },
-  };
+  return { handle: (request) => (isOurs(request, token) ? measure() : undefined) };
 }
 
 function isOurs({ method, url, headers }: AgentRequest, token: string): boolean {

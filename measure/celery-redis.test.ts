@@ -200,6 +200,19 @@ describe.skipIf(!has('redisServer'))('celery-redis on Redis', () => {
     expect(await jobs({ url: server.url })).toEqual({ waiting: 5, later: 3, running: 0, slots: 0 });
   });
 
+  test('a body of kilobytes, plain or base64, does not hide the headers', async () => {
+    await fresh();
+    const base64 = message({ runAt: iso(-25), size: limits.largeBytes });
+    await push('celery', base64);
+    expect(await look({ url: server.url })).toMatchObject({
+      waiting: 1,
+      oldestSeconds: expect.closeTo(25, 0),
+    });
+    const plain = JSON.stringify([['x'.repeat(limits.smallBytes)], { '"task"': '"eta"' }, {}]);
+    await push('celery', { ...message({ eta: iso(600) }), body: plain });
+    expect(await jobs({ url: server.url })).toMatchObject({ waiting: 1, later: 1 });
+  });
+
   test('a body of megabytes is not sent', async () => {
     await fresh();
     for (let tag = 0; tag < 20; tag++) await hold(String(tag), message({ size: 500_000 }));

@@ -249,6 +249,16 @@ describe('the pipeline', () => {
     expect(held.reasons.at(-1)?.text).toBe('unknown, so the count does not fall: no answer');
   });
 
+  test('a queue that told what runs and now does not is unknown: its workers may be too busy to answer', () => {
+    const samples = [sampleOf(noon - 10_000, { waiting: 1, running: 2 }), sampleOf(noon, { waiting: 0 })];
+    const silent = decide(managerOf(), viewOf({ samples, processes: processesOf(3) }), noon);
+    expect(silent).toMatchObject({ desired: 3, unknown: true });
+    expect(silent.reasons.at(-1)?.text).toContain('queue "celery" tells no longer how many jobs run');
+    const never = [sampleOf(noon - 10_000, { waiting: 1 }), sampleOf(noon, { waiting: 0 })];
+    const mute = decide(managerOf(), viewOf({ samples: never, processes: processesOf(3) }), noon);
+    expect(mute).toMatchObject({ desired: 0, unknown: false });
+  });
+
   test('a rule or a limit that cannot be used holds the count and says what was meant', () => {
     const view = viewNow({ waiting: 0, running: 0 }, processesOf(4));
     const rule = decide(managerOf({ rules: [{ use: 'wait-gaol', options: {} }] }), view, noon);

@@ -6,7 +6,7 @@
  * bound; it errs to older jobs, thus to more workers. Fitting a curve through the readings was rejected: an upload of
  * 20,000 jobs within one second is not on any curve.
  */
-import type { JobsReading, Sample, UnknownReading } from './words.ts';
+import type { JobsReading, Sample } from './words.ts';
 
 export interface Work {
   readonly waiting: number;
@@ -33,13 +33,24 @@ export function jobsIn(sample: Sample | undefined): JobsReading[] {
   return (sample?.readings ?? []).filter((reading) => reading.kind === 'jobs');
 }
 
-/** Why the newest sample does not tell everything; empty when it does. */
+/**
+ * Why the newest sample does not tell everything; empty when it does. A queue that told what runs and now does not is unknown
+ * too: a Celery worker may be too busy to answer, and taking it for idle would end its job.
+ */
 export function unknownsIn(samples: readonly Sample[]): string[] {
   const newest = samples.at(-1);
   if (!newest) return ['nothing has been measured yet'];
-  return newest.readings
-    .filter((reading): reading is UnknownReading => reading.kind === 'unknown')
-    .map(({ why }) => why);
+  const unread = newest.readings.flatMap((reading) => (reading.kind === 'unknown' ? [reading.why] : []));
+  const silent = jobsIn(newest)
+    .filter(({ queue, running }) => running === undefined && toldRunning(samples, queue))
+    .map(({ queue }) => `queue "${queue}" tells no longer how many jobs run`);
+  return [...unread, ...silent];
+}
+
+function toldRunning(samples: readonly Sample[], queue: string): boolean {
+  return samples.some((sample) =>
+    jobsIn(sample).some((reading) => reading.queue === queue && reading.running !== undefined),
+  );
 }
 
 /** Jobs of about the same age. */

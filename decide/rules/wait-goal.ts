@@ -17,7 +17,7 @@ import { type Crew, crewOf, type Pace, startsWithin, workersFor } from '../crew.
 import type { RuleKind } from '../kinds.ts';
 import { duration, number } from '../wording.ts';
 import type { Refusal, View, Wanted } from '../words.ts';
-import { steadyPerSecond, waitingByAge, workNow } from '../work.ts';
+import { type Cohort, steadyPerSecond, waitingByAge, workNow } from '../work.ts';
 
 export const waitGoal: RuleKind = {
   use: 'wait-goal',
@@ -112,9 +112,11 @@ function forBacklog(terms: Terms, crew: Crew, view: View, now: number): { count:
   if (!oldest) return { count: 0, text: '' };
   let most = { count: 0, jobs: 0, withinSeconds: 0 };
   let jobs = 0;
-  for (const cohort of cohorts) {
+  for (const [place, cohort] of cohorts.entries()) {
     jobs += cohort.jobs;
-    const withinSeconds = Math.max(goalSeconds - cohort.ageSeconds, bootSeconds + goalSeconds / 4);
+    const withinSeconds = timeLeft(terms, cohort);
+    const next = cohorts[place + 1];
+    if (next && timeLeft(terms, next) === withinSeconds) continue;
     const count = workersFor(jobs, withinSeconds, terms, crew);
     if (count > most.count) most = { count, jobs, withinSeconds };
   }
@@ -128,4 +130,8 @@ function forBacklog(terms: Terms, crew: Crew, view: View, now: number): { count:
     count: most.count,
     text: `${number(jobs)} wait${some}, ${age}${most.count > crew.current ? `; ${fresh}` : ''}`,
   };
+}
+
+function timeLeft({ goalSeconds, bootSeconds }: Terms, { ageSeconds }: Cohort): number {
+  return Math.max(goalSeconds - ageSeconds, bootSeconds + goalSeconds / 4);
 }

@@ -46,7 +46,7 @@ export interface AuthOptions {
 
 /** Header in which http.ts tells the address of the other end; what a client wrote there is overwritten. */
 export const peerHeader = 'x-headcount-peer';
-export const passwordLengths = { minimum: 10, maximum: 128 };
+export const passwordLengths = { minimum: 12, maximum: 128 };
 const tokenKey = 'setup.tokenHash';
 
 export async function createAuth({ store, log, publicUrl }: AuthOptions): Promise<Auth> {

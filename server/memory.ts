@@ -8,6 +8,7 @@ import type { Point, Store, StoredManager } from '../store/store.ts';
 
 const sampleWindowMs = 15 * 60_000;
 const decisionWindowMs = 60 * 60_000;
+const decisionCount = 500;
 
 export interface Memory {
   samples: Sample[];
@@ -23,13 +24,17 @@ export interface Memory {
 }
 
 export async function recall(store: Store, manager: StoredManager, now: number): Promise<Memory> {
-  const [samples, decisions] = await Promise.all([
+  const [samples, newestFirst] = await Promise.all([
     store.readings.recent(manager.id, now - sampleWindowMs),
-    store.decisions.recent(manager.id, now - decisionWindowMs),
+    // Not `recent`: that does not tell which of them the fleet refused.
+    store.decisions.list(manager.id, { limit: decisionCount }),
   ]);
+  const decisions = newestFirst
+    .filter(({ at, outcome }) => at > now - decisionWindowMs && outcome !== 'failed')
+    .map(({ at, current, desired, reasons, unknown }) => ({ at, current, desired, reasons, unknown }));
   return {
     samples,
-    decisions: decisions.filter((decision) => !('outcome' in decision && decision.outcome === 'failed')),
+    decisions: decisions.reverse(),
     learned: manager.learned ?? defaultLearned,
     learnedSavedAt: now,
   };

@@ -28,10 +28,9 @@ async function seedApp(entry: AppEntry, store: Store, log: Logger, now: number):
   const key = `config.app.${name}`;
   const stored = await store.apps.get(name);
   if (stored && (await store.settings.get(key)) === configHash) return stored;
-  const settings = { ...(url && { url }), fleet };
   const app = stored
-    ? await store.apps.update(stored.id, settings)
-    : await store.apps.create({ name, token: newToken(), ...settings, createdAt: now });
+    ? await store.apps.update(stored.id, { url: url ?? null, fleet })
+    : await store.apps.create({ name, token: newToken(), ...(url && { url }), fleet, createdAt: now });
   await store.settings.set(key, configHash);
   log.info({ app: name }, 'the app is set as the configuration file says');
   return app;

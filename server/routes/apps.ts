@@ -92,13 +92,12 @@ function oneRoutes(api: Routes, deps: Deps): void {
       const { url, fleet } = c.req.valid('json');
       const [restored] = fleet ? restoreSecrets(kinds, 'fleets', [fleet], [before.fleet]) : [];
       if (restored) checkFleet(kinds, restored);
-      const address = url === undefined ? before.url : (url?.replace(/\/+$/, '') ?? undefined);
       const changed = await store.apps.update(before.id, {
-        ...(url !== undefined && { url: address }),
+        ...(url !== undefined && { url: url?.replace(/\/+$/, '') ?? null }),
         ...(restored && { fleet: restored }),
-      } as Parameters<typeof store.apps.update>[1]);
+      });
       await rounds.refresh(before.name).catch(async (error) => {
-        await store.apps.update(before.id, { fleet: before.fleet });
+        await store.apps.update(before.id, { url: before.url ?? null, fleet: before.fleet });
         await rounds.refresh(before.name);
         throw error;
       });

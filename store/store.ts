@@ -35,9 +35,13 @@ export interface Apps {
   get(name: string): Promise<App | undefined>;
   /** @throws HeadcountError NAME_TAKEN */
   create(app: Omit<App, 'id'>): Promise<App>;
-  update(id: string, change: Partial<Pick<App, 'url' | 'fleet' | 'token'>>): Promise<App>;
+  /** `url: null` takes the address away. @throws HeadcountError NOT_FOUND */
+  update(id: string, change: AppChange): Promise<App>;
+  /** With its managers and their history. */
   remove(id: string): Promise<void>;
 }
+
+export type AppChange = Partial<Pick<App, 'fleet' | 'token'>> & { readonly url?: string | null };
 
 export interface StoredManager extends Manager {
   readonly id: string;

@@ -1,0 +1,214 @@
+/** What every store does, on whichever database it stands. The tests share one store, each with managers of its own. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Decision, Reading } from '../decide/words.ts';
+import type { OpenStore } from './open.ts';
+import type { App, ManagerSettings, Point, StoredManager } from './store.ts';
+
+export function storeContract(open: () => Promise<OpenStore>): void {
+  let store: OpenStore;
+  let names = 0;
+  beforeAll(async () => {
+    store = await open();
+  });
+  afterAll(() => store.close());
+
+  const newApp = async (): Promise<App> => {
+    names += 1;
+    return await store.apps.create({ ...appDraft, name: `app-${names}` });
+  };
+  const newManager = async (): Promise<StoredManager> =>
+    await store.managers.create((await newApp()).id, settings, 1_000);
+
+  test('an app is made, found by its name, changed and removed', async () => {
+    const app = await newApp();
+    expect(app).toEqual({ ...appDraft, name: app.name, id: expect.any(String) });
+    expect(await store.apps.get(app.name)).toEqual(app);
+    expect(await store.apps.list()).toContainEqual(app);
+    const changed = await store.apps.update(app.id, { url: null, token: 'other' });
+    expect(changed).not.toHaveProperty('url');
+    expect(changed.token).toBe('other');
+    expect(changed.fleet).toEqual(app.fleet);
+    expect(await store.apps.update(app.id, {})).toEqual(changed);
+    await store.apps.remove(app.id);
+    expect(await store.apps.get(app.name)).toBeUndefined();
+    await expect(store.apps.update(app.id, { token: 'x' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  test('a name stands for one app, and a process type has one manager', async () => {
+    const app = await newApp();
+    await expect(store.apps.create({ ...appDraft, name: app.name })).rejects.toMatchObject({
+      code: 'NAME_TAKEN',
+    });
+    await store.managers.create(app.id, settings, 1);
+    await expect(store.managers.create(app.id, settings, 1)).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+  });
+
+  test('a manager is made, listed, changed and removed', async () => {
+    const app = await newApp();
+    const manager = await store.managers.create(app.id, { ...settings, configHash: 'abc' }, 5_000.4);
+    expect(manager).toMatchObject({ ...settings, appId: app.id, configHash: 'abc', createdAt: 5_000 });
+    expect(manager).not.toHaveProperty('hold');
+    expect(await store.managers.list(app.id)).toEqual([manager]);
+    expect(await store.managers.get(app.id, 'worker')).toEqual(manager);
+    const held = await store.managers.update(manager.id, {
+      maximum: 3,
+      hold: { count: 2, until: 9_000, by: 'Ada' },
+    });
+    expect(held).toEqual({ ...manager, maximum: 3, hold: { count: 2, until: 9_000, by: 'Ada' } });
+    expect(await store.managers.update(manager.id, { hold: null })).toEqual({ ...manager, maximum: 3 });
+    await store.managers.remove(manager.id);
+    expect(await store.managers.list(app.id)).toEqual([]);
+  });
+
+  test('whatever belongs to an app goes with it', async () => {
+    const manager = await newManager();
+    await store.readings.record(manager.id, point(1_000), []);
+    await store.decisions.record({ ...decision(1_000), ...told, managerId: manager.id });
+    await store.apps.remove(manager.appId);
+    expect(await store.managers.list(manager.appId)).toEqual([]);
+    expect((await store.readings.series(manager.id, 0, 2_000)).points).toEqual([]);
+    expect(await store.decisions.list(manager.id, { limit: 10 })).toEqual([]);
+    await expect(store.readings.record(manager.id, point(2_000), [])).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
+  });
+
+  test('an id that cannot be ours is not found, and breaks nothing', async () => {
+    for (const id of ['', 'abc', '-1', '1e3', '99999999999999999999', '\0', "1' or '1'='1"]) {
+      expect(await store.managers.list(id)).toEqual([]);
+      expect(await store.managers.get(id, 'worker')).toBeUndefined();
+      expect(await store.decisions.list(id, { limit: 5, before: id })).toEqual([]);
+      expect((await store.readings.series(id, 0, 1)).points).toEqual([]);
+      await store.apps.remove(id);
+      await expect(store.managers.update(id, { paused: true })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    }
+    expect(await store.apps.get('no\0such')).toBeUndefined();
+  });
+
+  test('points and readings come back as they were, an unknown number absent', async () => {
+    const manager = await newManager();
+    const readings: Reading[] = [
+      { kind: 'jobs', queue: 'celery', at: 1_000, waiting: 3, running: 1 },
+      { kind: 'unknown', at: 1_000, why: 'Redis at 127.0.0.1:6379 refused the connection' },
+    ];
+    const full = point(1_000, {
+      waiting: 3,
+      running: 1,
+      later: 0,
+      oldestSeconds: 2.5,
+      slots: 4,
+      unknown: 0.5,
+    });
+    await store.readings.record(manager.id, full, readings);
+    await store.readings.record(manager.id, point(2_000, { unknown: 1 }), []);
+    expect(await store.readings.series(manager.id, 1_000, 2_001)).toEqual({
+      grain: 'raw',
+      points: [full, point(2_000, { unknown: 1 })],
+    });
+    expect((await store.readings.series(manager.id, 1_000, 2_000)).points).toEqual([full]);
+    expect(await store.readings.recent(manager.id, 1_000)).toEqual([
+      { at: 1_000, readings },
+      { at: 2_000, readings: [] },
+    ]);
+    expect(await store.readings.latest([manager.id, 'none'])).toEqual(
+      new Map([[manager.id, point(2_000, { unknown: 1 })]]),
+    );
+    expect(await store.readings.latest([])).toEqual(new Map());
+  });
+
+  test('the same checkup recorded twice is one point', async () => {
+    const manager = await newManager();
+    await store.readings.record(manager.id, point(1_000, { waiting: 1 }), []);
+    await store.readings.record(manager.id, point(1_000, { waiting: 2 }), []);
+    expect((await store.readings.series(manager.id, 0, 5_000)).points).toEqual([
+      point(1_000, { waiting: 2 }),
+    ]);
+  });
+
+  test('NaN, infinity and characters that a database refuses are never stored', async () => {
+    const manager = await newManager();
+    const odd = point(1_000, {
+      waiting: Number.NaN,
+      running: Number.POSITIVE_INFINITY,
+      oldestSeconds: Number.NEGATIVE_INFINITY,
+      unknown: Number.NaN,
+    });
+    await store.readings.record(manager.id, odd, [
+      { kind: 'jobs', queue: 'a\0b\ud800', at: 1_000, waiting: Number.NaN },
+      { kind: 'jobs', queue: 'a\0b\ud800', at: 1_000, waiting: 1, running: Number.NaN },
+    ]);
+    expect((await store.readings.series(manager.id, 0, 2_000)).points).toEqual([
+      point(1_000, { unknown: 1 }),
+    ]);
+    expect((await store.readings.recent(manager.id, 0))[0]?.readings).toEqual([
+      { kind: 'unknown', at: 1_000, why: 'the meter answered NaN, which is not a number' },
+      { kind: 'jobs', queue: 'a\u{FFFD}b\u{FFFD}', at: 1_000, waiting: 1 },
+    ]);
+    const told = await store.decisions.record({
+      ...decision(1),
+      managerId: manager.id,
+      sentence: 'half \udfff and \0',
+      outcome: 'failed',
+      error: '\0',
+    });
+    expect(told).toMatchObject({ sentence: 'half \u{FFFD} and \u{FFFD}', error: '\u{FFFD}' });
+  });
+
+  test('decisions are paged newest first and looked back at oldest first', async () => {
+    const manager = await newManager();
+    const made = [];
+    for (let at = 1; at <= 7; at++)
+      made.push(await store.decisions.record({ ...decision(at), ...told, managerId: manager.id }));
+    const first = await store.decisions.list(manager.id, { limit: 3 });
+    expect(first).toEqual(made.slice(4).reverse());
+    const before = first.at(-1)?.id ?? '';
+    expect(await store.decisions.list(manager.id, { limit: 100, before })).toEqual(
+      made.slice(0, 4).reverse(),
+    );
+    expect(await store.decisions.recent(manager.id, 6)).toEqual([decision(6), decision(7)]);
+  });
+
+  test('a setting is set, replaced, and set once', async () => {
+    expect(await store.settings.get('secret')).toBeUndefined();
+    expect(await store.settings.setOnce('secret', 'a')).toBe('a');
+    expect(await store.settings.setOnce('secret', 'b')).toBe('a');
+    await store.settings.set('secret', 'c');
+    expect(await store.settings.get('secret')).toBe('c');
+    const racing = await Promise.all([1, 2, 3, 4].map((n) => store.settings.setOnce('race', String(n))));
+    expect(new Set(racing).size).toBe(1);
+  });
+}
+
+export const appDraft = {
+  name: 'catalogue',
+  token: 'secret-token',
+  url: 'http://127.0.0.1:5000',
+  fleet: { use: 'local', options: { procfile: 'Procfile', port: 5000, keep: true } },
+  createdAt: 1_700_000_000_123,
+};
+
+export const settings: ManagerSettings = {
+  processType: 'worker',
+  rules: [{ use: 'wait-goal', options: { goalSeconds: 30 } }],
+  limits: [],
+  meters: [{ use: 'tasks-sqlite', options: { file: 'broker.db', queue: 'catalogue' } }],
+  minimum: 0,
+  maximum: 8,
+  paused: false,
+};
+
+const told = { sentence: 'Up from 1 to 2: 120 waiting.', outcome: 'scaled' } as const;
+
+export function point(at: number, known: Partial<Point> = {}): Point {
+  return { at, current: 1, desired: 2, unknown: 0, ...known };
+}
+
+function decision(at: number): Decision {
+  return {
+    at,
+    current: 1,
+    desired: 2,
+    unknown: false,
+    reasons: [{ by: 'wait-goal', from: 1, to: 2, text: '120 waiting' }],
+  };
+}

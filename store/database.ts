@@ -1,0 +1,104 @@
+/** The tables as kysely sees them; `migrations/` makes them. Times are milliseconds since the Unix epoch. */
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
+import type { Choice, Hold, Learned, Reading, Reason } from '../decide/words.ts';
+import type { StoredDecision } from './store.ts';
+
+export type StoreKind = 'embedded' | 'postgres';
+
+export interface Database {
+  apps: AppTable;
+  managers: ManagerTable;
+  points: PointTable;
+  point_minutes: RollUpTable;
+  point_hours: RollUpTable;
+  roll_ups: ProgressTable;
+  decisions: DecisionTable;
+  settings: { key: string; value: string };
+  schema_migrations: MigrationTable;
+}
+
+/** Read as the value, written as JSON text. */
+type Json<T> = ColumnType<T, string, string>;
+
+export interface AppTable {
+  id: GeneratedAlways<number>;
+  name: string;
+  token: string;
+  url: string | null;
+  fleet: Json<Choice>;
+  created_at: number;
+}
+
+export interface ManagerTable {
+  id: GeneratedAlways<number>;
+  app_id: number;
+  process_type: string;
+  rules: Json<Choice[]>;
+  limits: Json<Choice[]>;
+  meters: Json<Choice[]>;
+  minimum: number;
+  maximum: number;
+  paused: boolean;
+  hold: ColumnType<Hold | null, string | null | undefined, string | null>;
+  learned: Json<Learned>;
+  config_hash: string | null;
+  created_at: number;
+}
+
+export interface PointTable {
+  manager_id: number;
+  at: number;
+  waiting: number | null;
+  running: number | null;
+  later: number | null;
+  oldest_seconds: number | null;
+  slots: number | null;
+  current: number;
+  desired: number;
+  unknown: number;
+  readings: Json<Reading[]>;
+}
+
+export interface RollUpTable {
+  manager_id: number;
+  at: number;
+  checkups: number;
+  waiting_sum: number | null;
+  waiting_known: number;
+  running_sum: number | null;
+  running_known: number;
+  later_sum: number | null;
+  later_known: number;
+  slots_sum: number | null;
+  slots_known: number;
+  oldest_seconds: number | null;
+  current_sum: number;
+  desired_sum: number;
+  unknown_sum: number;
+}
+
+export interface ProgressTable {
+  grain: 'raw' | 'minute' | 'hour';
+  done_until: Generated<number>;
+  forgotten_until: Generated<number>;
+}
+
+export interface DecisionTable {
+  id: GeneratedAlways<number>;
+  manager_id: number;
+  at: number;
+  current: number;
+  desired: number;
+  unknown: boolean;
+  reasons: Json<Reason[]>;
+  sentence: string;
+  outcome: StoredDecision['outcome'];
+  error: string | null;
+}
+
+export interface MigrationTable {
+  number: number;
+  name: string;
+  checksum: string;
+  applied_at: number;
+}

@@ -1,0 +1,81 @@
+/** Decisions: every number that was chosen, with its reasons. */
+import type { Kysely, Selectable } from 'kysely';
+import type { Decision } from '../decide/words.ts';
+import type { Database, DecisionTable } from './database.ts';
+import type { Decisions, StoredDecision } from './store.ts';
+import { json, ownerGone, rowId, text } from './values.ts';
+
+/** A page and a look back are bounded, whatever is asked for. */
+const mostRows = 1_000;
+
+export function createDecisions(kysely: Kysely<Database>): Decisions {
+  return {
+    async record(decision) {
+      const row = await kysely
+        .insertInto('decisions')
+        .values({
+          manager_id: rowId(decision.managerId),
+          at: Math.round(decision.at),
+          current: decision.current,
+          desired: decision.desired,
+          unknown: decision.unknown,
+          reasons: json(decision.reasons),
+          sentence: text(decision.sentence),
+          outcome: decision.outcome,
+          error: decision.error === undefined ? null : text(decision.error),
+        })
+        .returningAll()
+        .executeTakeFirstOrThrow()
+        .catch(ownerGone(`manager with the id ${decision.managerId}`));
+      return toStored(row);
+    },
+    async list(managerId, page) {
+      let query = kysely
+        .selectFrom('decisions')
+        .selectAll()
+        .where('manager_id', '=', rowId(managerId))
+        .orderBy('id', 'desc')
+        .limit(Math.max(0, Math.min(mostRows, Math.floor(page.limit))));
+      if (page.before !== undefined) query = query.where('id', '<', decisionId(page.before));
+      return (await query.execute()).map(toStored);
+    },
+    async recent(managerId, from) {
+      const rows = await kysely
+        .selectFrom('decisions')
+        .select(['at', 'current', 'desired', 'reasons', 'unknown'])
+        .where('manager_id', '=', rowId(managerId))
+        .where('at', '>=', Math.ceil(from))
+        .orderBy('at', 'desc')
+        .orderBy('id', 'desc')
+        .limit(mostRows)
+        .execute();
+      return rows.reverse().map(toDecision);
+    },
+  };
+}
+
+/** There is nothing before an id that cannot be ours. */
+function decisionId(id: string): number {
+  return /^\d{1,15}$/.test(id) ? Number(id) : 0;
+}
+
+function toStored(row: Selectable<DecisionTable>): StoredDecision {
+  return {
+    id: String(row.id),
+    managerId: String(row.manager_id),
+    ...toDecision(row),
+    sentence: row.sentence,
+    outcome: row.outcome,
+    ...(row.error !== null && { error: row.error }),
+  };
+}
+
+function toDecision(row: Decision): Decision {
+  return {
+    at: row.at,
+    current: row.current,
+    desired: row.desired,
+    reasons: row.reasons,
+    unknown: row.unknown,
+  };
+}

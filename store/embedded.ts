@@ -1,0 +1,83 @@
+/**
+ * Opens PGlite in a folder, in little memory.
+ *
+ * Two things cost memory. PostgreSQL's cache of 128 MB is cut to 16: the files are in the cache of the operating system
+ * anyway. And making a new database takes a second PGlite, after which the process would stay at 680 MB resident, so
+ * a child process makes it, aside, and it is moved into place when it is whole: a start that dies half-way leaves no
+ * half database. A worker thread was tried for that and left 160 MB more behind.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import process from 'node:process';
+import { promisify } from 'node:util';
+import type { PGlite } from '@electric-sql/pglite';
+import { HeadcountError } from '../decide/errors.ts';
+import { lockFolder } from './folder-lock.ts';
+import { parsers } from './parsers.ts';
+
+export interface Embedded {
+  readonly pglite: PGlite;
+  close(): Promise<void>;
+}
+
+const makingTakesAtMostMs = 120_000;
+
+/** @throws HeadcountError STORE_IN_USE, STORE_UNREACHABLE */
+export async function openEmbedded(folder: string): Promise<Embedded> {
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw cannotOpen(folder, error);
+  });
+  const unlock = await lockFolder(folder);
+  try {
+    const database = join(folder, 'database');
+    if (!existsSync(database)) await make(folder, database);
+    const pglite = await start(database);
+    return {
+      pglite,
+      close: async () => {
+        await pglite.close();
+        await unlock();
+      },
+    };
+  } catch (error) {
+    await unlock();
+    throw error instanceof HeadcountError ? error : cannotOpen(folder, error);
+  }
+}
+
+async function start(database: string): Promise<PGlite> {
+  const { PGlite } = await import('@electric-sql/pglite');
+  return await PGlite.create({
+    dataDir: database,
+    parsers,
+    startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=16MB'],
+  });
+}
+
+async function make(folder: string, database: string): Promise<void> {
+  const leftOver = (await readdir(folder)).filter((name) => name.startsWith('database.new'));
+  for (const name of leftOver) await rm(join(folder, name), { recursive: true, force: true });
+  const aside = join(folder, `database.new-${process.pid}`);
+  const library = createRequire(import.meta.url).resolve('@electric-sql/pglite');
+  const program = `require(${JSON.stringify(library)}).PGlite.create(${JSON.stringify(aside)}).then((made) => made.close())`;
+  await promisify(execFile)(process.execPath, ['--input-type=commonjs', '-e', program], {
+    timeout: makingTakesAtMostMs,
+    killSignal: 'SIGKILL',
+    env: {},
+  });
+  await rename(aside, database);
+}
+
+function cannotOpen(folder: string, error: unknown): HeadcountError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new HeadcountError(
+    'STORE_UNREACHABLE',
+    `The store in ${folder} cannot be opened`,
+    why,
+    'Check that the folder is writable and has space, or give another one with --data.',
+    { cause: error },
+  );
+}

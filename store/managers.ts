@@ -1,0 +1,111 @@
+/** Managers: the rules, limits, meters and bounds of one process type, with what was learned about it. */
+import type { Kysely, Selectable, Updateable } from 'kysely';
+import { HeadcountError } from '../decide/errors.ts';
+import { defaultLearned } from '../decide/learn.ts';
+import type { Database, ManagerTable } from './database.ts';
+import type { ManagerChange, ManagerSettings, Managers, StoredManager } from './store.ts';
+import { json, notFound, ownerGone, rowId, sqlState, text, uniqueViolation } from './values.ts';
+
+export function createManagers(kysely: Kysely<Database>): Managers {
+  return {
+    async list(appId) {
+      const rows = await kysely
+        .selectFrom('managers')
+        .selectAll()
+        .where('app_id', '=', rowId(appId))
+        .orderBy('process_type')
+        .execute();
+      return rows.map(toManager);
+    },
+    async get(appId, processType) {
+      const row = await kysely
+        .selectFrom('managers')
+        .selectAll()
+        .where('app_id', '=', rowId(appId))
+        .where('process_type', '=', text(processType))
+        .executeTakeFirst();
+      return row && toManager(row);
+    },
+    async create(appId, settings, now) {
+      const row = await kysely
+        .insertInto('managers')
+        .values(newRow(appId, settings, now))
+        .returningAll()
+        .executeTakeFirstOrThrow()
+        .catch((error: unknown) => {
+          throw sqlState(error) === uniqueViolation ? taken(settings.processType) : error;
+        })
+        .catch(ownerGone(`app with the id ${appId}`));
+      return toManager(row);
+    },
+    async update(id, change) {
+      const set = changedColumns(change);
+      const row = await (Object.keys(set).length === 0
+        ? kysely.selectFrom('managers').selectAll().where('id', '=', rowId(id))
+        : kysely.updateTable('managers').set(set).where('id', '=', rowId(id)).returningAll()
+      ).executeTakeFirst();
+      if (!row) throw notFound(`manager with the id ${id}`);
+      return toManager(row);
+    },
+    async remove(id) {
+      await kysely.deleteFrom('managers').where('id', '=', rowId(id)).execute();
+    },
+  };
+}
+
+function newRow(appId: string, settings: ManagerSettings & { configHash?: string }, now: number) {
+  return {
+    app_id: rowId(appId),
+    process_type: text(settings.processType),
+    rules: json(settings.rules),
+    limits: json(settings.limits),
+    meters: json(settings.meters),
+    minimum: settings.minimum,
+    maximum: settings.maximum,
+    paused: settings.paused,
+    learned: json(defaultLearned),
+    config_hash: settings.configHash ?? null,
+    created_at: Math.round(now),
+  };
+}
+
+function changedColumns(change: ManagerChange): Updateable<ManagerTable> {
+  return {
+    ...(change.rules !== undefined && { rules: json(change.rules) }),
+    ...(change.limits !== undefined && { limits: json(change.limits) }),
+    ...(change.meters !== undefined && { meters: json(change.meters) }),
+    ...(change.minimum !== undefined && { minimum: change.minimum }),
+    ...(change.maximum !== undefined && { maximum: change.maximum }),
+    ...(change.paused !== undefined && { paused: change.paused }),
+    ...(change.hold !== undefined && { hold: change.hold === null ? null : json(change.hold) }),
+    ...(change.learned !== undefined && { learned: json(change.learned) }),
+    ...(change.configHash !== undefined && { config_hash: change.configHash }),
+  };
+}
+
+function toManager(row: Selectable<ManagerTable>): StoredManager {
+  return {
+    id: String(row.id),
+    appId: String(row.app_id),
+    processType: row.process_type,
+    rules: row.rules,
+    limits: row.limits,
+    meters: row.meters,
+    minimum: row.minimum,
+    maximum: row.maximum,
+    paused: row.paused,
+    ...(row.hold !== null && { hold: row.hold }),
+    learned: row.learned,
+    ...(row.config_hash !== null && { configHash: row.config_hash }),
+    createdAt: row.created_at,
+  };
+}
+
+function taken(processType: string): HeadcountError {
+  return new HeadcountError(
+    'NAME_TAKEN',
+    `This app has a manager for "${processType}" already`,
+    'a process type has one manager',
+    'Change the manager that is there.',
+  );
+}

@@ -1,0 +1,117 @@
+/** Opens the store: PGlite in a folder, or PostgreSQL at an address. From here on both are the same. */
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import { HeadcountError } from '../decide/errors.ts';
+import { createApps } from './apps.ts';
+import type { Database, StoreKind } from './database.ts';
+import { createDecisions } from './decisions.ts';
+import { openEmbedded } from './embedded.ts';
+import { createManagers } from './managers.ts';
+import { migrate } from './migrate.ts';
+import { parsers } from './parsers.ts';
+import { pgliteDialect } from './pglite-dialect.ts';
+import { createReadings } from './readings.ts';
+import { createSettings } from './settings.ts';
+import type { Store } from './store.ts';
+import { createTidy } from './tidy.ts';
+
+/** Where the store is: a folder for the embedded one, or the address of a PostgreSQL database. */
+export type StorePlace = { readonly folder: string } | { readonly databaseUrl: string };
+
+/** `kysely` is for those who bring tables of their own, such as accounts. */
+export type OpenStore = Store & { readonly kysely: Kysely<Database>; readonly kind: StoreKind };
+
+interface Opened {
+  readonly kind: StoreKind;
+  readonly kysely: Kysely<Database>;
+  close(): Promise<void>;
+}
+
+/** @throws HeadcountError STORE_UNREACHABLE, STORE_IN_USE, STORE_NEWER */
+export async function openStore(place: StorePlace): Promise<OpenStore> {
+  const { kind, kysely, close } =
+    'folder' in place ? await openFolder(place.folder) : await openPostgres(place.databaseUrl);
+  try {
+    await migrate(kysely, Date.now());
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  let closing: Promise<void> | undefined;
+  return {
+    kind,
+    kysely,
+    apps: createApps(kysely),
+    managers: createManagers(kysely),
+    readings: createReadings(kysely),
+    decisions: createDecisions(kysely),
+    settings: createSettings(kysely),
+    tidy: createTidy(kysely, kind),
+    close: () => {
+      closing ??= close();
+      return closing;
+    },
+  };
+}
+
+async function openFolder(folder: string): Promise<Opened> {
+  const embedded = await openEmbedded(folder);
+  const kysely = new Kysely<Database>({ dialect: pgliteDialect(embedded.pglite) });
+  return {
+    kind: 'embedded',
+    kysely,
+    close: async () => {
+      await kysely.destroy();
+      await embedded.close();
+    },
+  };
+}
+
+async function openPostgres(databaseUrl: string): Promise<Opened> {
+  const pool = createPool(databaseUrl);
+  // A connection that breaks while idle is replaced at the next query; without a listener it would end the process.
+  pool.on('error', () => {});
+  try {
+    (await pool.connect()).release();
+  } catch (error) {
+    await pool.end();
+    throw unreachable(databaseUrl, error);
+  }
+  const kysely = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  return { kind: 'postgres', kysely, close: () => kysely.destroy() };
+}
+
+function createPool(databaseUrl: string): pg.Pool {
+  if (!URL.canParse(databaseUrl) || !/^postgres(ql)?:$/.test(new URL(databaseUrl).protocol))
+    throw new HeadcountError(
+      'CONFIG_INVALID',
+      'DATABASE_URL is not the address of a PostgreSQL database',
+      'it does not have the form postgres://user:password@host:port/database',
+      'Correct it, or remove it to use the embedded store.',
+    );
+  const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
+    (format !== 'binary' && parsers[oid]) || pg.types.getTypeParser(oid, format as 'text');
+  return new pg.Pool({
+    connectionString: databaseUrl,
+    connectionTimeoutMillis: 10_000,
+    application_name: 'headcount',
+    types: { getTypeParser },
+  });
+}
+
+function unreachable(databaseUrl: string, error: unknown): HeadcountError {
+  const { host, pathname } = new URL(databaseUrl);
+  return new HeadcountError(
+    'STORE_UNREACHABLE',
+    `PostgreSQL at ${host}${pathname} cannot be used`,
+    reasonOf(error),
+    'Start it, or correct DATABASE_URL, or remove DATABASE_URL to use the embedded store.',
+    { cause: error },
+  );
+}
+
+/** Node reports several failed addresses as one error without a message. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join(', ');
+  return error instanceof Error ? error.message : String(error);
+}

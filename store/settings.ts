@@ -1,0 +1,34 @@
+/** Small facts about this installation, by key. */
+import type { Kysely } from 'kysely';
+import type { Database } from './database.ts';
+import type { Settings } from './store.ts';
+import { text } from './values.ts';
+
+export function createSettings(kysely: Kysely<Database>): Settings {
+  const get = async (key: string): Promise<string | undefined> => {
+    const row = await kysely
+      .selectFrom('settings')
+      .select('value')
+      .where('key', '=', text(key))
+      .executeTakeFirst();
+    return row?.value;
+  };
+  return {
+    get,
+    async set(key, value) {
+      await kysely
+        .insertInto('settings')
+        .values({ key: text(key), value: text(value) })
+        .onConflict((conflict) => conflict.column('key').doUpdateSet({ value: text(value) }))
+        .execute();
+    },
+    async setOnce(key, value) {
+      await kysely
+        .insertInto('settings')
+        .values({ key: text(key), value: text(value) })
+        .onConflict((conflict) => conflict.column('key').doNothing())
+        .execute();
+      return (await get(key)) ?? value;
+    },
+  };
+}

@@ -9,13 +9,19 @@ export interface Level {
   readonly label: string;
 }
 
+/** Steps between marks that make sense in the unit, and how a mark is written. */
+export interface ValueAxis {
+  readonly steps: number[];
+  readonly format: (value: number) => string;
+}
+
 /** What is read anew at each drawing. */
 export interface Drawing {
   readonly columns: Columns;
   readonly from: number;
   readonly to: number;
   readonly level?: Level | undefined;
-  readonly axisFormat: (value: number) => string;
+  readonly axis: ValueAxis;
   readonly onCursor: (index: number | undefined) => void;
 }
 
@@ -110,7 +116,8 @@ function yAxis(colour: Colour, now: () => Drawing): uPlot.Axis {
     ticks: { show: false },
     size: 52,
     space: 26,
-    values: (_, splits) => splits.map((split) => now().axisFormat(split)),
+    incrs: now().axis.steps,
+    values: (_, splits) => splits.map((split) => now().axis.format(split)),
   };
 }
 

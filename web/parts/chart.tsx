@@ -9,7 +9,7 @@ import type UPlot from 'uplot';
 import type { Point } from '../../server/api.ts';
 import { clockTime } from '../formats.ts';
 import { type Columns, columnsOf, type Line, summaryOf } from './chart-data.ts';
-import { type Drawing, draw, type Level } from './chart-drawing.ts';
+import { type Drawing, draw, type Level, type ValueAxis } from './chart-drawing.ts';
 
 export interface ChartProps {
   readonly title: string;
@@ -20,14 +20,14 @@ export interface ChartProps {
   readonly lines: readonly Line[];
   readonly level?: Level | undefined;
   readonly format: (value: number | undefined) => string;
-  readonly axisFormat: (value: number) => string;
+  readonly axis: ValueAxis;
 }
 
-export function Chart({ title, points, from, to, lines, level, format, axisFormat }: ChartProps) {
+export function Chart({ title, points, from, to, lines, level, format, axis }: ChartProps) {
   const frame = useRef<HTMLDivElement>(null);
   const columns = useMemo(() => columnsOf(points, lines, to), [points, lines, to]);
   const [index, setIndex] = useState<number>();
-  useDrawing(frame, { lines, level, columns, from, to, axisFormat, onCursor: setIndex });
+  useDrawing(frame, { lines, level, columns, from, to, axis, onCursor: setIndex });
   const at = index === undefined ? undefined : columns.x[index];
   const summary = summaryOf(points, lines, format, columns, to);
   return (
@@ -66,7 +66,7 @@ function valueAt(
   return index >= 0 && unknown[index] === false ? 'not measured' : format(undefined);
 }
 
-interface DrawingProps extends Pick<ChartProps, 'lines' | 'level' | 'from' | 'to' | 'axisFormat'> {
+interface DrawingProps extends Pick<ChartProps, 'lines' | 'level' | 'from' | 'to' | 'axis'> {
   readonly columns: Columns;
   readonly onCursor: (index: number | undefined) => void;
 }

@@ -23,6 +23,16 @@ const workers: readonly Line[] = [
   { label: 'desired', colour: '--hc-desired', look: 'dashed-steps', of: (point) => point.desired },
 ];
 
+/** There is no half job and no half worker. */
+const counted = {
+  format: compact,
+  steps: [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power)),
+};
+const timed = {
+  format: seconds,
+  steps: [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400, 172_800],
+};
+
 interface ChartsProps {
   readonly app: string;
   readonly processType: string;
@@ -68,21 +78,14 @@ function Pictures({ series, span, goal }: { series: Series; span: SpanKey; goal:
       {points.length > 0 && !points.some(knowsWork) ? (
         <p className="chart-none">{`How much work there is, ${nobodyTells}`}</p>
       ) : (
-        <Chart title="Work" {...shown} lines={work} format={count} axisFormat={compact} />
+        <Chart title="Work" {...shown} lines={work} format={count} axis={counted} />
       )}
       {points.length > 0 && !points.some(knowsWait) ? (
         <p className="chart-none">{`How long the oldest job waits, ${nobodyTells}`}</p>
       ) : (
-        <Chart
-          title="Oldest wait"
-          {...shown}
-          lines={wait}
-          level={level}
-          format={seconds}
-          axisFormat={seconds}
-        />
+        <Chart title="Oldest wait" {...shown} lines={wait} level={level} format={seconds} axis={timed} />
       )}
-      <Chart title="Workers" {...shown} lines={workers} format={count} axisFormat={wholeOnly} />
+      <Chart title="Workers" {...shown} lines={workers} format={count} axis={counted} />
     </>
   );
 }
@@ -96,9 +99,4 @@ function knowsWork(point: Point): boolean {
 
 function knowsWait(point: Point): boolean {
   return oldestWait(point) !== undefined || point.unknown > 0;
-}
-
-/** There is no half worker. */
-function wholeOnly(value: number): string {
-  return Number.isInteger(value) ? compact(value) : '';
 }

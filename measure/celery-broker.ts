@@ -29,6 +29,8 @@ export interface Snapshot {
   /** How many of them were read. */
   readonly heldRead: number;
   readonly held: readonly HeldMessage[];
+  /** Some of the messages that live workers of @headcount/tasks hold: those do not listen to remote control. */
+  readonly leased: readonly HeldMessage[];
 }
 
 export interface ListSeen {
@@ -48,6 +50,7 @@ export const limits = {
   smallBytes: 2_048,
   /** up to here without its body, and of a larger one only what is needed. */
   largeBytes: 16_384,
+  leasedMaximum: 50,
 } as const;
 
 // A quote inside a JSON string has a backslash (byte 92) before it, so `"eta":` can only be a key. Redis serves nobody
@@ -80,7 +83,7 @@ local function all(texts)
   return texts
 end
 local lists = {}
-for i = 2, #KEYS do
+for i = 3, #KEYS do
   local length = redis.call('LLEN', KEYS[i])
   local texts
   if length <= peek then
@@ -89,22 +92,39 @@ for i = 2, #KEYS do
     texts = redis.call('LRANGE', KEYS[i], 0, peek / 2 - 1)
     for _, text in ipairs(redis.call('LRANGE', KEYS[i], -peek / 2, -1)) do texts[#texts + 1] = text end
   end
-  lists[i - 1] = {length, all(texts)}
+  lists[i - 2] = {length, all(texts)}
+end
+local leased = {}
+for _, tag in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], ARGV[6], '+inf', 'LIMIT', 0, ARGV[7])) do
+  local text = redis.call('HGET', KEYS[1], tag)
+  if text then leased[#leased + 1] = trimmed(text) end
 end
 local held = redis.call('HLEN', KEYS[1])
-if held <= heldMaximum then return {lists, held, all(redis.call('HVALS', KEYS[1]))} end
+if held <= heldMaximum then return {lists, held, all(redis.call('HVALS', KEYS[1])), leased} end
 local values = {}
 for i, text in ipairs(redis.call('HSCAN', KEYS[1], 0, 'COUNT', sample)[2]) do
   if i % 2 == 0 then values[#values + 1] = trimmed(text) end
 end
-return {lists, held, values}
+return {lists, held, values, leased}
 `;
 
 /** Puts the look into a pipeline; its reply goes to `parseSnapshot`. */
-export function addSnapshot(pipeline: ChainableCommander, place: QueuePlace): ChainableCommander {
-  const keys = [`${place.keyPrefix}unacked`, ...listKeys(place)];
-  const { heldReadMaximum, heldSampleCount, peekedMaximum, smallBytes, largeBytes } = limits;
-  const args = [heldReadMaximum, heldSampleCount, peekedMaximum, smallBytes, largeBytes];
+export function addSnapshot(
+  pipeline: ChainableCommander,
+  place: QueuePlace,
+  nowMs: number,
+): ChainableCommander {
+  const keys = [`${place.keyPrefix}unacked`, `${place.keyPrefix}headcount.leases`, ...listKeys(place)];
+  const { heldReadMaximum, heldSampleCount, peekedMaximum, smallBytes, largeBytes, leasedMaximum } = limits;
+  const args = [
+    heldReadMaximum,
+    heldSampleCount,
+    peekedMaximum,
+    smallBytes,
+    largeBytes,
+    nowMs,
+    leasedMaximum,
+  ];
   return pipeline.eval(script, keys.length, ...keys, ...args);
 }
 
@@ -113,13 +133,18 @@ function listKeys({ queue, keyPrefix, separator, steps }: QueuePlace): string[] 
 }
 
 export function parseSnapshot(reply: unknown): Snapshot {
-  const [lists, heldTotal, held] = reply as [[number, string[]][], number, string[]];
+  const [lists, heldTotal, held, leased] = reply as [[number, string[]][], number, string[], string[]];
   return {
     lists: lists.map(([length, texts]) => ({ length, peeked: texts.map(parseMessage) })),
     heldTotal,
     heldRead: held.length,
-    held: held.map(parseHeld).filter((message) => message !== undefined),
+    held: parseAll(held),
+    leased: parseAll(leased),
   };
+}
+
+function parseAll(texts: readonly string[]): HeldMessage[] {
+  return texts.map(parseHeld).filter((message) => message !== undefined);
 }
 
 /** Whether a message sent so ends in the queue. */

@@ -9,7 +9,7 @@ const leadsHere = (exchange: string, key: string): boolean => exchange === '' &&
 const nothing: Seen = {
   queue: 'celery',
   at,
-  snapshot: { lists: [], heldTotal: 0, heldRead: 0, held: [] },
+  snapshot: { lists: [], heldTotal: 0, heldRead: 0, held: [], leased: [] },
   workers: [],
   leadsHere,
 };
@@ -49,7 +49,7 @@ const seen: fc.Arbitrary<Seen> = fc
   .map(({ lists, held, workers }) => ({
     ...nothing,
     workers,
-    snapshot: { lists, held, heldTotal: held.length, heldRead: held.length },
+    snapshot: { lists, held, heldTotal: held.length, heldRead: held.length, leased: [] },
   }));
 
 describe('one reading', () => {
@@ -99,7 +99,7 @@ describe('one reading', () => {
             exchange: '',
             routingKey: index < mine ? 'celery' : 'another',
           }));
-          const snapshot = { lists: [], held: sample, heldRead: 500, heldTotal: total };
+          const snapshot = { lists: [], held: sample, heldRead: 500, heldTotal: total, leased: [] };
           const active = [{ id: 'x', exchange: '', routingKey: 'celery', acknowledged: false }];
           const workers = [{ queues: ['celery'], slots: 1, active }];
           const reading = readingOf({ ...nothing, snapshot, workers });

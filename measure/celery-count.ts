@@ -20,9 +20,12 @@ export interface Seen {
  * waiting = the lists + held, without later and running
  * ```
  * A message that a dead worker held stays in `unacked` until the visibility timeout gives it back, and only a live
- * worker gives it back: it waits.
+ * worker gives it back: it waits. A worker of @headcount/tasks is not asked and may run any of what it holds; while it
+ * holds something of this queue, nothing is said about running jobs.
  */
-export function readingOf({ queue, at, snapshot, workers, leadsHere }: Seen): JobsReading {
+export function readingOf({ queue, at, snapshot, workers: answers, leadsHere }: Seen): JobsReading {
+  const mute = snapshot.leased.some((message) => leadsHere(message.exchange, message.routingKey));
+  const workers = mute ? undefined : answers;
   const active = workers
     ?.flatMap((worker) => worker.active)
     .filter((job) => leadsHere(job.exchange, job.routingKey));

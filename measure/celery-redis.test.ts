@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
+import { createApp } from '@headcount/tasks';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { has, type RedisServer, startRedis, temporaryFolder } from '../checks/fixtures.ts';
@@ -273,6 +274,43 @@ describe.skipIf(!has('redisServer'))('celery-redis on Redis', () => {
       await push('celery', message(), message({ publishedAt: seconds(-10) }));
       expect(await oldest()).toBeUndefined();
     });
+  });
+});
+
+describe.skipIf(!has('redisServer'))('celery-redis with workers of @headcount/tasks', () => {
+  test('running is not told while one of them holds a job of the queue', async () => {
+    const server = await startRedis();
+    const app = createApp({ broker: server.url, queue: 'tracks', ignoreResult: true });
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    let finished = 0;
+    const task = app.task('probe.block', async () => {
+      await gate;
+      finished++;
+    });
+    await task.delayMany(Array.from({ length: 50 }, () => []));
+    for (let job = 0; job < 3; job++) await task.applyAsync([], { countdown: 3_600 });
+    const options = { url: server.url, queue: 'tracks' };
+    expect(await jobs(options)).toEqual({ waiting: 50, later: 3, running: 0, slots: 0 });
+    expect(await look(options)).toMatchObject({ oldestSeconds: expect.closeTo(0, -1) });
+
+    const redis = new Redis(server.url);
+    const worker = app.worker({ queues: ['tracks'], concurrency: 2 });
+    const ended = worker.run({ handleSignals: false });
+    await until(async () => (await redis.hlen('unacked')) > 0, 'the first job');
+    expect(await jobs(options)).toEqual({ waiting: 50, later: 3 });
+    expect(await jobs({ ...options, queue: 'another' })).toMatchObject({ running: 0, slots: 0 });
+    open();
+    await until(() => finished === 50, 'the jobs');
+    await until(async () => (await jobs(options)).running === 0, 'the last acknowledgement');
+    expect(await jobs(options)).toMatchObject({ waiting: 0, later: 3 });
+    worker.stop();
+    await ended;
+    redis.disconnect();
+    await app.close();
+    await server.stop();
   });
 });
 

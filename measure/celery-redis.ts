@@ -112,13 +112,13 @@ async function look(
   const at = now();
   const asked = { ...place, inbox, database: link.database };
   const round = controlTimeoutMs > 0 ? controlRound(asked, controlTimeoutMs, at) : undefined;
-  const pipeline = addSnapshot(redis.pipeline(), place);
+  const pipeline = addSnapshot(redis.pipeline(), place, at);
   round?.ask(pipeline);
   const [snapshotReply, ...heard] = await repliesOf(pipeline);
   const snapshot = parseSnapshot(snapshotReply);
   const workers = await round?.gather(redis, heard, signal);
   const active = workers?.flatMap((worker) => worker.active) ?? [];
-  const exchanges = [...snapshot.held, ...active].map((message) => message.exchange);
+  const exchanges = [...snapshot.held, ...snapshot.leased, ...active].map((message) => message.exchange);
   const leadsHere = await readBindings(redis, place, exchanges);
   return readingOf({ queue: place.queue, at, snapshot, workers, leadsHere });
 }

@@ -110,9 +110,11 @@ function defineTask<Args extends readonly unknown[], Result>(
   // What arrives was written by `delay` below, or by a stranger; types cannot hold beyond that.
   const untyped = handler as unknown as Definition['handler'];
   state.tasks.set(name, { name, handler: untyped, options });
-  const call = (calls: readonly Args[], given: SendOptions): Promise<AsyncResult<Awaited<Result>>[]> =>
-    send(state, name, calls, given, options);
-  const first = async (args: Args, given: SendOptions): Promise<AsyncResult<Awaited<Result>>> => {
+  const call = (
+    calls: readonly Readonly<Args>[],
+    given: SendOptions,
+  ): Promise<AsyncResult<Awaited<Result>>[]> => send(state, name, calls, given, options);
+  const first = async (args: Readonly<Args>, given: SendOptions): Promise<AsyncResult<Awaited<Result>>> => {
     const [result] = await call([args], given);
     return result as AsyncResult<Awaited<Result>>;
   };

@@ -256,7 +256,7 @@ function timeOf(value: unknown): number | null {
 function unixTime(value: unknown): number | null {
   const number = typeof value === 'string' ? Number(value) : value;
   if (typeof number !== 'number' || !Number.isFinite(number) || number <= 0) return null;
-  return number > 1e11 ? number : Math.round(number * 1e6) / 1e3;
+  return Math.round(number > 1e11 ? number : number * 1000);
 }
 
 function isTimeLimit(value: unknown): boolean {

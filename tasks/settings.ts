@@ -37,7 +37,14 @@ export function checkSend(given: SendOptions, task: TaskOptions, nowMs: number):
     priority: given.priority ?? task.priority ?? 0,
     publishedAtMs: nowMs,
     ...(given.kwargs ? { kwargs: given.kwargs } : {}),
+    ...(given.timeLimit ? { timeLimit: timeLimitOf(given.timeLimit) } : {}),
   };
+}
+
+function timeLimitOf(given: NonNullable<SendOptions['timeLimit']>): TaskMessage['timeLimit'] {
+  amountOf('timeLimit.softSeconds', given.softSeconds);
+  amountOf('timeLimit.hardSeconds', given.hardSeconds);
+  return { hardSeconds: given.hardSeconds ?? null, softSeconds: given.softSeconds ?? null };
 }
 
 /** The last moment that ISO 8601 writes with a year of four digits, which is all that Python reads. */

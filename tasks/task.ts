@@ -60,6 +60,8 @@ export interface SendOptions {
   readonly queue?: string;
   readonly kwargs?: Readonly<Record<string, unknown>>;
   readonly ignoreResult?: boolean;
+  /** Soft: the handler's signal is aborted. Hard: the attempt fails. */
+  readonly timeLimit?: { readonly softSeconds?: number; readonly hardSeconds?: number };
   /** Default: a new uuid. */
   readonly id?: string;
 }
@@ -69,9 +71,12 @@ export interface Task<Args extends readonly unknown[], Result> {
   /** Sends one call. */
   delay(...args: Args): Promise<AsyncResult<Result>>;
   /** Sends one call with options. */
-  applyAsync(args: Args, options?: SendOptions): Promise<AsyncResult<Result>>;
+  applyAsync(args: Readonly<Args>, options?: SendOptions): Promise<AsyncResult<Result>>;
   /** Sends many calls in one exchange with the broker. */
-  delayMany(calls: readonly Args[], options?: Omit<SendOptions, 'id'>): Promise<AsyncResult<Result>[]>;
+  delayMany(
+    calls: readonly Readonly<Args>[],
+    options?: Omit<SendOptions, 'id'>,
+  ): Promise<AsyncResult<Result>[]>;
 }
 
 export interface AsyncResult<Result> {

@@ -66,7 +66,7 @@ interface Import {
 }
 
 function imports(path: string): Import[] {
-  const code = read(path);
+  const code = read(path).replace(/`(?:\\.|[^`\\])*`/g, '``');
   const fixed = [
     ...code.matchAll(/^(?:import|export)( type)?\s[^;'"]*?from ['"]([^'"]+)['"]|^import ['"]([^'"]+)['"]/gm),
   ];

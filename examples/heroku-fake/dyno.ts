@@ -26,6 +26,8 @@ export interface Dyno {
   readonly command: string;
   readonly size: string;
   readonly release: number;
+  /** Runs once: `run`, `release`, `scheduler`. */
+  readonly oneOff: boolean;
   readonly createdAt: number;
   state: DynoState;
   updatedAt: number;
@@ -79,7 +81,7 @@ const firstCoolOffMs = 20 * 60_000;
 const longestCoolOffMs = 24 * 3_600_000;
 
 export function newDyno(
-  plan: Pick<Dyno, 'name' | 'type' | 'number' | 'command' | 'size' | 'release'>,
+  plan: Pick<Dyno, 'name' | 'type' | 'number' | 'command' | 'size' | 'release' | 'oneOff'>,
   now: number,
 ): Dyno {
   const born = { state: 'starting' as const, createdAt: now, updatedAt: now };
@@ -119,7 +121,11 @@ export function end(dyno: Dyno, ground: Ground): void {
   }
   ground.log('heroku', dyno.name, 'Stopping all processes with SIGTERM');
   dyno.cancel = ground.clock.after(ground.graceMs, () => {
-    ground.log('heroku', dyno.name, 'Error R12 (Exit timeout) -> At least one process failed to exit in time');
+    ground.log(
+      'heroku',
+      dyno.name,
+      'Error R12 (Exit timeout) -> At least one process failed to exit in time',
+    );
     ground.log('heroku', dyno.name, 'Stopping remaining processes with SIGKILL');
     ground.killed({ dyno: dyno.name, at: ground.clock.now(), running: dyno.running });
     body.signal('SIGKILL');
@@ -131,7 +137,7 @@ function exited(dyno: Dyno, code: number | null, signal: string | null, ground: 
   delete dyno.body;
   dyno.cancel?.();
   ground.log('heroku', dyno.name, `Process exited with status ${code ?? signal}`);
-  if (dyno.ending || dyno.type === 'run') {
+  if (dyno.ending || dyno.oneOff) {
     ground.gone(dyno);
     return;
   }

@@ -40,7 +40,9 @@ export function startProcesses(folder: string, config: () => Readonly<Record<str
       if (dyno.type !== 'web') return hooks.up();
       return waitForPort(port, () => over).then((open) => {
         if (open) return hooks.up(port);
-        hooks.line('Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 60 seconds of launch');
+        hooks.line(
+          'Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 60 seconds of launch',
+        );
         return body.signal('SIGKILL');
       });
     });
@@ -59,7 +61,9 @@ function start({ command }: Dyno, cwd: string, env: Readonly<Record<string, stri
 
 /** A plain command takes the place of the shell, so that the shell does not die before its program. */
 function isPlain(command: string): boolean {
-  return /^[\w./-]+(\s|$)/.test(command) && !/[;&|<>()`\n]/.test(command) && !/^(cd|exec|export)\s/.test(command);
+  return (
+    /^[\w./-]+(\s|$)/.test(command) && !/[;&|<>()`\n]/.test(command) && !/^(cd|exec|export)\s/.test(command)
+  );
 }
 
 function isNode(command: string): boolean {

@@ -14,7 +14,12 @@ export class Refusal extends Error {
 
   body(): Record<string, unknown> {
     const { id, message, more } = this;
-    return { id, message, url: `https://devcenter.heroku.com/articles/platform-api-reference#${id}`, ...more };
+    return {
+      id,
+      message,
+      url: `https://devcenter.heroku.com/articles/platform-api-reference#${id}`,
+      ...more,
+    };
   }
 }
 

@@ -68,7 +68,7 @@ export const router = createRouter({
 function Nowhere() {
   return (
     <main className="lonely">
-      <Empty title="There is no such page" action={<Link to="/">All apps</Link>}>
+      <Empty page title="There is no such page" action={<Link to="/">All apps</Link>}>
         The address may be misspelt, or what stood here was removed.
       </Empty>
     </main>

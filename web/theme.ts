@@ -3,7 +3,7 @@
  * needs a person (red); unknown is hatched violet and never looks like a number. Mantine's own greys are replaced where
  * they miss the contrast of 4.5 to 1 for small text.
  */
-import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from '@mantine/core';
+import { type CSSVariablesResolver, createTheme, type MantineColorsTuple, Modal } from '@mantine/core';
 
 const teal: MantineColorsTuple = [
   '#e6f7f5',
@@ -12,10 +12,23 @@ const teal: MantineColorsTuple = [
   '#6cc6bb',
   '#3fb3a6',
   '#1f9c8f',
-  '#12867b',
+  '#108074',
   '#0c6f67',
   '#095c56',
   '#064843',
+];
+
+const red: MantineColorsTuple = [
+  '#fdeceb',
+  '#fad5d2',
+  '#f4aaa5',
+  '#ee7d75',
+  '#e5574c',
+  '#d63f34',
+  '#c5362c',
+  '#b42318',
+  '#931b12',
+  '#74140d',
 ];
 
 const slate: MantineColorsTuple = [
@@ -46,10 +59,8 @@ const night: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: 'teal',
-  primaryShade: { light: 7, dark: 4 },
-  autoContrast: true,
-  luminanceThreshold: 0.34,
-  colors: { teal, gray: slate, dark: night },
+  primaryShade: { light: 7, dark: 6 },
+  colors: { teal, red, gray: slate, dark: night },
   black: '#1c2430',
   fontFamily:
     'ui-sans-serif, system-ui, -apple-system, "Segoe UI", "Noto Sans", Roboto, "Helvetica Neue", Arial, sans-serif',
@@ -58,6 +69,15 @@ export const theme = createTheme({
   defaultRadius: 6,
   cursorType: 'pointer',
   respectReducedMotion: true,
+  components: {
+    Modal: Modal.extend({
+      // A <header> that is not within the page's own landmarks would be announced as a second banner.
+      defaultProps: {
+        closeButtonProps: { 'aria-label': 'Close' },
+        attributes: { header: { role: 'presentation' } },
+      },
+    }),
+  },
   headings: { fontWeight: '620', sizes: { h1: { fontSize: '1.375rem' }, h2: { fontSize: '1rem' } } },
 });
 

@@ -19,7 +19,7 @@ export function AppPage() {
   if (app.isPending) return <Loading what="the app" />;
   if (isMissing(app.error))
     return (
-      <Empty title={`There is no app “${name}”`} action={<Link to="/">All apps</Link>}>
+      <Empty page title={`There is no app “${name}”`} action={<Link to="/">All apps</Link>}>
         It may have been removed.
       </Empty>
     );

@@ -25,7 +25,7 @@ export function ManagerPage() {
   if (manager.isPending) return <Loading what="the manager" />;
   if (isMissing(manager.error))
     return (
-      <Empty title={`Nothing manages “${processType}” of ${app}`} action={<Link to="/">All apps</Link>}>
+      <Empty page title={`Nothing manages “${processType}” of ${app}`} action={<Link to="/">All apps</Link>}>
         It may have been removed.
       </Empty>
     );

@@ -17,7 +17,9 @@ interface ChoicesFormProps {
 export function ChoicesForm({ noun, help, adapters, value, onChange, strict = false }: ChoicesFormProps) {
   return (
     <fieldset className="choices">
-      <legend>{`${noun[0]?.toUpperCase()}${noun.slice(1)}s`}</legend>
+      <legend>
+        <h2>{`${noun[0]?.toUpperCase()}${noun.slice(1)}s`}</h2>
+      </legend>
       <Text size="sm" c="dimmed">
         {help}
       </Text>
@@ -53,7 +55,7 @@ function ChoiceCard({ noun, choice, adapter, strict, onChange, onRemove }: CardP
     <section className="choice" aria-label={adapter?.title ?? choice.use}>
       <header>
         <div>
-          <h4>{adapter?.title ?? choice.use}</h4>
+          <h3>{adapter?.title ?? choice.use}</h3>
           <Text size="xs" c="dimmed">
             {adapter?.help ?? 'This controller does not know it. It is kept as it is.'}
           </Text>

@@ -44,7 +44,10 @@ interface ChartsProps {
 export function ManagerCharts({ app, processType, span, onSpan, goal }: ChartsProps) {
   const series = useQuery(queries.series(app, processType, span));
   return (
-    <section aria-label="Charts" className="charts">
+    <section aria-labelledby="charts" className="charts">
+      <h2 id="charts" className="only-read">
+        Charts
+      </h2>
       <SegmentedControl
         aria-label="Time shown"
         size="xs"

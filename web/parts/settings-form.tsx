@@ -65,7 +65,9 @@ interface DraftProps {
 export function Bounds({ draft, set }: DraftProps) {
   return (
     <fieldset className="choices">
-      <legend>Bounds</legend>
+      <legend>
+        <h2>Bounds</h2>
+      </legend>
       <div className="bounds">
         <NumberInput
           label="Minimum workers"

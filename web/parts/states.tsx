@@ -4,18 +4,19 @@ import type { ReactNode } from 'react';
 import { ApiError } from '../api.ts';
 import { Ago } from './time.tsx';
 
-export function Empty({
-  title,
-  children,
-  action,
-}: {
-  title: string;
-  children: ReactNode;
-  action?: ReactNode;
-}) {
+interface EmptyProps {
+  readonly title: string;
+  readonly children: ReactNode;
+  readonly action?: ReactNode;
+  /** It stands alone, in place of a page. */
+  readonly page?: boolean;
+}
+
+export function Empty({ title, children, action, page = false }: EmptyProps) {
+  const Heading = page ? 'h1' : 'h2';
   return (
     <div className="empty">
-      <h2>{title}</h2>
+      <Heading>{title}</Heading>
       <Text c="dimmed" component="div">
         {children}
       </Text>

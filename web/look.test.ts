@@ -1,0 +1,127 @@
+/** Every page, light and wide, and dark at 390 px: nothing sticks out, axe finds nothing, and no script complains. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { has } from '../checks/fixtures.ts';
+import { type Look, sideways, startBrowser, type Visitor } from './browser.ts';
+import { type Fixture, startFixture } from './fixture.ts';
+import { longApp, longType } from './fixture-data.ts';
+
+const looks: Look[] = [
+  { scheme: 'light', width: 1_280 },
+  { scheme: 'dark', width: 390 },
+];
+/** Each address with something that is there once the page has loaded. */
+const pages: [string, string][] = [
+  ['/', 'text=managers to look at'],
+  ['/apps/catalogue', 'text=Where it runs'],
+  ['/apps/fresh', 'text=Nothing is managed yet'],
+  ['/apps/catalogue/worker', 'canvas >> nth=2'],
+  ['/apps/catalogue/web', 'text=no meter of this manager tells'],
+  ['/apps/catalogue/worker?view=settings', 'text=Celery on Redis'],
+  ['/apps/royalties/worker?span=7d', 'text=refused the connection'],
+  ['/apps/royalties/nightly', 'text=Held at 4'],
+  [`/apps/${longApp}/${longType}`, 'canvas >> nth=2'],
+  ['/apps/catalogue/nobody', 'text=Nothing manages'],
+  ['/nowhere/at/all', 'text=There is no such page'],
+];
+
+describe.skipIf(!has('chromium'))('every page', () => {
+  let browser: Visitor;
+  let fixture: Fixture;
+  beforeAll(async () => {
+    expect(
+      existsSync(fileURLToPath(new URL('dist/index.html', import.meta.url))),
+      'npm run build first',
+    ).toBe(true);
+    browser = await startBrowser(inject('servers').chromium);
+  });
+  afterAll(() => browser?.close());
+  beforeEach(async () => {
+    fixture = await startFixture();
+  });
+  afterEach(async () => {
+    expect(await browser.leave()).toEqual([]);
+    await fixture.close();
+  });
+
+  const check = async (page: Page, what: string): Promise<void> => {
+    expect(await sideways(page), `${what} scrolls sideways`).toBe(0);
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    expect(
+      violations.map(({ id, nodes }) => [what, id, nodes.map(({ html }) => html.slice(0, 160))]),
+    ).toEqual([]);
+  };
+
+  test.each(pages)('%s', { timeout: 120_000 }, async (path, landmark) => {
+    for (const look of looks) {
+      const { page } = await browser.open(fixture.url + path, look);
+      await page.locator(landmark).first().waitFor();
+      await check(page, JSON.stringify(look));
+    }
+  });
+
+  test.each([
+    ['/login', { loggedIn: false, setUpNeeded: false }, 'text=Password'],
+    ['/setup', { loggedIn: false, setUpNeeded: true }, 'text=one-time link'],
+    ['/setup#token=good', { loggedIn: false, setUpNeeded: true }, 'text=Create the administrator'],
+  ])('%s', { timeout: 120_000 }, async (path, me, landmark) => {
+    fixture.state.me = me;
+    for (const look of looks) {
+      const { page } = await browser.open(fixture.url + path, look);
+      await page.locator(landmark).first().waitFor();
+      await check(page, JSON.stringify(look));
+    }
+  });
+
+  test('dialogs and opened parts', { timeout: 120_000 }, async () => {
+    for (const look of looks) {
+      const { page } = await browser.open(`${fixture.url}/apps/catalogue/worker`, look);
+      const what = JSON.stringify(look);
+      await page.getByRole('button', { name: /5 → 8/ }).first().click();
+      await page.getByText('growing needs no pause').waitFor();
+      await check(page, `${what} reasons`);
+      await page.getByRole('button', { name: 'Evaluate now' }).click();
+      await page.getByRole('dialog').getByText('Readings').waitFor();
+      await check(page, `${what} evaluation`);
+      await page.keyboard.press('Escape');
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+      await page.getByRole('button', { name: 'Hold…' }).click();
+      await page.getByRole('dialog').getByLabel('Workers').waitFor();
+      await check(page, `${what} hold`);
+    }
+  });
+
+  test('the menus and forms of an app', { timeout: 120_000 }, async () => {
+    for (const look of looks) {
+      const { page } = await browser.open(`${fixture.url}/apps/catalogue`, look);
+      const what = JSON.stringify(look);
+      await page.getByRole('button', { name: 'Test' }).click();
+      await page.getByRole('cell', { name: 'mailer' }).waitFor();
+      await page.getByRole('button', { name: 'Reveal' }).click();
+      await check(page, `${what} tested`);
+      await page.getByRole('button', { name: 'Add a manager' }).click();
+      await page.getByRole('button', { name: 'Add a rule' }).click();
+      await page.getByRole('menuitem', { name: /Queue size/ }).click();
+      await page.getByLabel('Jobs per worker').waitFor();
+      await check(page, `${what} adding`);
+    }
+  });
+
+  test('the first load is at most 250 KB of script', async () => {
+    const { page } = await browser.open('about:blank');
+    const sizes: Promise<number>[] = [];
+    page.on('response', (response) => {
+      if (response.request().resourceType() === 'script')
+        sizes.push(response.body().then((body) => gzipSync(body).length));
+    });
+    await page.goto(fixture.url);
+    await page.getByText('managers to look at').waitFor();
+    const bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+    expect(bytes).toBeGreaterThan(50_000);
+    expect(bytes).toBeLessThanOrEqual(250_000);
+  });
+});

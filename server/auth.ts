@@ -8,6 +8,7 @@
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { betterAuth } from 'better-auth';
+import { isAPIError } from 'better-auth/api';
 import { getMigrations } from 'better-auth/db/migration';
 import { type Kysely, sql } from 'kysely';
 import type { Logger } from 'pino';
@@ -120,8 +121,11 @@ function authOptions(db: OpenStore['kysely'], secret: string, log: Logger, publi
     session: { modelName: 'sessions', expiresIn: 7 * 24 * 3600, updateAge: 24 * 3600 },
     account: { modelName: 'accounts' },
     verification: { modelName: 'verifications' },
-    // A request from another page is refused before it gets here; this lets better-auth judge by the same address.
-    trustedOrigins: (request?: Request) => (request ? [new URL(request.url).origin] : []),
+    // A request from another page is refused before it gets here; better-auth looks too, and a proxy may speak https.
+    trustedOrigins: (request?: Request) => (request ? ownOrigins(request) : []),
+    onAPIError: {
+      onError: (error: unknown) => log[isAPIError(error) ? 'debug' : 'error'](`auth: ${wordsOf(error)}`),
+    },
     rateLimit: {
       enabled: true,
       window: 60,
@@ -139,6 +143,11 @@ function authOptions(db: OpenStore['kysely'], secret: string, log: Logger, publi
       log: (level: string, message: string) => log[level === 'error' ? 'warn' : 'debug'](`auth: ${message}`),
     },
   };
+}
+
+function ownOrigins({ url }: Request): string[] {
+  const { host } = new URL(url);
+  return [`http://${host}`, `https://${host}`];
 }
 
 /** Makes the tables of people and sessions, or adds what a newer version needs. One controller at a time. */

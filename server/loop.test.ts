@@ -340,7 +340,7 @@ describe('the store', () => {
   });
 
   test('what was learned is kept at a stop', async () => {
-    const app = await addApp('music', {});
+    const app = await addApp('music', { minimum: 1 });
     begin();
     await rounds.start();
     stage.formation.worker = 1;

@@ -1,5 +1,6 @@
 /** Who is asking, and the way in: set-up of the first person, log-in and log-out. */
 import { createRoute, z } from '@hono/zod-openapi';
+import { HTTPException } from 'hono/http-exception';
 import { HeadcountError } from '../../decide/errors.ts';
 import { me } from '../api.ts';
 import { passwordLengths } from '../auth.ts';
@@ -53,6 +54,7 @@ export function peopleRoutes(api: Routes, deps: Deps): void {
   api.on(['GET', 'POST'], '/api/auth/*', async (c) => {
     const answer = await auth.handle(c.req.raw);
     if (answer.status < 400) return answer;
+    if (answer.status >= 500) throw new HTTPException(500, { message: 'better-auth failed' });
     throw await loginError(answer);
   });
 }
@@ -70,6 +72,13 @@ async function loginError(answer: Response): Promise<HeadcountError> {
     );
   if (answer.status === 401)
     return new HeadcountError('LOGIN_FAILED', 'You are not logged in', why, 'Check both and try again.');
+  if (answer.status === 403)
+    return new HeadcountError(
+      'ORIGIN_FOREIGN',
+      'The request was refused',
+      why,
+      'Use the dashboard, at its own address.',
+    );
   if (answer.status === 404)
     return new HeadcountError('NOT_FOUND', 'There is no such call', why, 'See /api/openapi.json.');
   return new HeadcountError('BODY_INVALID', 'This was refused', why, 'Mend it and try again.');

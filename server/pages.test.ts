@@ -1,0 +1,43 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { temporaryFolder } from '../checks/fixtures.ts';
+import { page } from './pages.ts';
+
+const folder = temporaryFolder('pages');
+const dist = join(folder.path, 'dist');
+beforeAll(() => {
+  mkdirSync(join(dist, 'assets'), { recursive: true });
+  writeFileSync(join(dist, 'index.html'), '<title>Headcount</title>');
+  writeFileSync(join(dist, 'assets', 'main-4f2a.js'), 'start()');
+  writeFileSync(join(dist, '.built'), '1');
+  writeFileSync(join(folder.path, 'secret.txt'), 'secret');
+  symlinkSync(join(folder.path, 'secret.txt'), join(dist, 'link.txt'));
+});
+afterAll(folder.remove);
+
+test.each(['/', '/apps/music', '/setup', '/apps/music/managers/worker'])('%s is the page', async (path) => {
+  const response = await page(dist, path);
+  expect(response.status).toBe(200);
+  expect(response.headers.get('cache-control')).toBe('no-cache');
+  expect(await response.text()).toContain('<title>Headcount');
+});
+
+test('an asset is kept for ever, because its name changes with what is in it', async () => {
+  const response = await page(dist, '/assets/main-4f2a.js');
+  expect(response.headers.get('content-type')).toContain('text/javascript');
+  expect(response.headers.get('cache-control')).toContain('immutable');
+});
+
+test.each(['/assets/gone.js', '/../secret.txt', '/..%2fsecret.txt', '/link.txt', '/.built', '/%E0%A4%A.js'])(
+  '%s does not get out',
+  async (path) => {
+    expect(await (await page(dist, path)).text()).not.toMatch(/secret|^1$/);
+  },
+);
+
+test('a page that is not built says so', async () => {
+  const response = await page(join(folder.path, 'nowhere'), '/');
+  expect(response.status).toBe(503);
+  expect(await response.text()).toContain('npm run build');
+});

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { temporaryFolder } from '../checks/fixtures.ts';
 import { until } from '../checks/servers.ts';
 import { createStage, jobs, type Stage } from '../checks/stage.ts';
@@ -12,6 +12,9 @@ import { realClock } from './clock.ts';
 import { type ConfigOverrides, loadConfig } from './config.ts';
 import { shippedKinds } from './kinds.ts';
 import { type Controller, startController } from './main.ts';
+
+// Each test makes a database anew, up to three of them.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 let folder: { path: string; remove(): void };
 let stage: Stage;

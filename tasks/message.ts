@@ -201,9 +201,11 @@ function assemble(
 ): TaskMessage {
   const [hard, soft] = (headers.timelimit ?? []) as [unknown?, unknown?];
   return {
-    ...parts,
     id: headers.id as string,
     task: headers.task as string,
+    args: parts.args,
+    kwargs: parts.kwargs,
+    embed: parts.embed,
     retries: numberOr(headers.retries, 0),
     etaMs: timeOf(headers.eta),
     expiresMs: timeOf(headers.expires),
@@ -218,8 +220,15 @@ function assemble(
     priority: Math.min(9, Math.max(0, Math.trunc(numberOr(properties.priority, 0)))),
     replyTo: textOrNull(properties.reply_to),
     publishedAtMs: unixTime(properties.published_at) ?? unixTime(headers.published_at),
-    extraHeaders: Object.fromEntries(Object.entries(headers).filter(([name]) => isExtra(name, headers))),
+    extraHeaders: extraOf(headers),
   };
+}
+
+const noHeaders: Readonly<Record<string, unknown>> = {};
+
+function extraOf(headers: Record<string, unknown>): Readonly<Record<string, unknown>> {
+  const names = Object.keys(headers).filter((name) => isExtra(name, headers));
+  return names.length === 0 ? noHeaders : Object.fromEntries(names.map((name) => [name, headers[name]]));
 }
 
 /** `stamped_headers` and `stamps` count as extra only where they say something. */

@@ -15,9 +15,31 @@ export interface Attempt {
   readonly definition: Definition;
   readonly message: TaskMessage;
   readonly delivery: Delivery;
-  readonly controller: AbortController;
+  readonly stop: LazyAbort;
   /** 0 to 1. */
   readonly random: () => number;
+}
+
+/** An AbortController that is made when somebody asks for its signal: most handlers never do, and it is dear to make. */
+export interface LazyAbort {
+  signal(): AbortSignal;
+  abort(reason: unknown): void;
+}
+
+export function lazyAbort(): LazyAbort {
+  let controller: AbortController | undefined;
+  let aborted: { reason: unknown } | undefined;
+  return {
+    signal: () => {
+      controller ??= new AbortController();
+      if (aborted) controller.abort(aborted.reason);
+      return controller.signal;
+    },
+    abort: (reason) => {
+      aborted ??= { reason };
+      controller?.abort(aborted.reason);
+    },
+  };
 }
 
 /** Celery's retry_backoff_max. */
@@ -62,7 +84,7 @@ class RetrySignal {
   }
 }
 
-function contextOf({ message, delivery, controller }: Attempt): TaskContext {
+function contextOf({ message, delivery, stop }: Attempt): TaskContext {
   return {
     id: message.id,
     name: message.task,
@@ -71,7 +93,9 @@ function contextOf({ message, delivery, controller }: Attempt): TaskContext {
     ...(message.publishedAtMs === null ? {} : { publishedAt: message.publishedAtMs }),
     redelivered: delivery.redelivered,
     kwargs: message.kwargs,
-    signal: controller.signal,
+    get signal() {
+      return stop.signal();
+    },
     retry: (options = {}) => {
       throw new RetrySignal(options);
     },
@@ -100,9 +124,9 @@ function timeLimits(job: Attempt): { exceeded: Promise<never>; clear(): void } |
     if (seconds !== null) timers.push(setTimeout(act, Math.min(seconds * 1000, 2 ** 31 - 1)));
   };
   const exceeded = new Promise<never>((_, reject) => {
-    after(softSeconds, () => job.controller.abort(limitError('SoftTimeLimitExceeded', softSeconds)));
+    after(softSeconds, () => job.stop.abort(limitError('SoftTimeLimitExceeded', softSeconds)));
     after(hardSeconds, () => {
-      job.controller.abort(limitError('TimeLimitExceeded', hardSeconds));
+      job.stop.abort(limitError('TimeLimitExceeded', hardSeconds));
       reject(limitError('TimeLimitExceeded', hardSeconds));
     });
   });

@@ -11,7 +11,7 @@ import type { TaskMessage } from './message.ts';
 import type { Pace } from './pace.ts';
 import { failed, type ResultRecord, type Results, succeeded } from './results.ts';
 import type { Definition } from './task.ts';
-import { attempt, type Outcome, retryOf } from './work.ts';
+import { attempt, type LazyAbort, lazyAbort, type Outcome, retryOf } from './work.ts';
 
 export interface Bench {
   readonly slots: number;
@@ -42,7 +42,7 @@ export interface RunningJob {
   readonly delivery: Delivery;
   readonly message: TaskMessage;
   readonly definition: Definition;
-  readonly controller: AbortController;
+  readonly stop: LazyAbort;
   readonly startedMs: number;
   /** Given back to the broker: what its handler still does has no effect. */
   abandoned: boolean;
@@ -126,8 +126,8 @@ function setAside(bench: Bench, delivery: Delivery, error: string): void {
 
 function start(bench: Bench, delivery: Delivery, message: TaskMessage, definition: Definition): void {
   const startedMs = Date.now();
-  const controller = new AbortController();
-  const job: RunningJob = { delivery, message, definition, controller, startedMs, abandoned: false };
+  const stop = lazyAbort();
+  const job: RunningJob = { delivery, message, definition, stop, startedMs, abandoned: false };
   bench.running.add(job);
   bench.pace.started(startedMs);
   bench.busy.update(bench.running.size);
@@ -137,7 +137,7 @@ function start(bench: Bench, delivery: Delivery, message: TaskMessage, definitio
     load.startedTotal++;
   }
   if (!isLate(job)) void bench.consumer.settle(delivery, { kind: 'done' });
-  void attempt({ definition, message, delivery, controller, random: bench.random }).then((outcome) => {
+  void attempt({ definition, message, delivery, stop, random: bench.random }).then((outcome) => {
     free(bench, job);
     if (!job.abandoned) finish(bench, () => conclude(bench, job, outcome));
     schedule(bench);

@@ -188,7 +188,7 @@ async function shutDown(bench: Bench, around: WorkerSurroundings, cold: AbortSig
   const idle = (): boolean => bench.running.size === 0 && bench.finishing === 0;
   await quiet(bench, idle, graceMs * 0.9, cold);
   const reason = new DOMException('the worker stops', 'AbortError');
-  for (const job of bench.running) job.controller.abort(reason);
+  for (const job of bench.running) job.stop.abort(reason);
   await quiet(bench, idle, graceMs * 0.1, cold);
   const abandoned = abandon(bench);
   await Promise.race([

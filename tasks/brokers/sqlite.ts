@@ -1,6 +1,7 @@
 /** The embedded broker: one file, any number of processes on one machine, nothing to install. */
 import type { Broker } from '../broker.ts';
 import type { TaskMessage } from '../message.ts';
+import { keepLogShort } from '../sqlite/checkpoint.ts';
 import { startConsumer } from '../sqlite/consumer.ts';
 import { depthReader } from '../sqlite/depth.ts';
 import { openFile, type SqliteFile } from '../sqlite/file.ts';
@@ -17,6 +18,7 @@ export async function openSqliteBroker(path: string): Promise<Broker> {
   const jobs = jobsOf(file.db);
   const depth = depthReader(file.db);
   const consumerFiles: SqliteFile[] = [];
+  const log = keepLogShort(path);
   return {
     publish: (queue, messages) => publish(file, jobs, queue, messages),
     consume: async (options) => {
@@ -27,6 +29,7 @@ export async function openSqliteBroker(path: string): Promise<Broker> {
     },
     depth: async (queue) => depth(queue, Date.now()),
     close: async () => {
+      log.stop();
       for (const own of consumerFiles) own.close();
       file.close();
     },

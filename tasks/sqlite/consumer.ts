@@ -151,7 +151,7 @@ async function exchangeNow(state: State, limit: number): Promise<Delivery[]> {
   const outcome = await state.file.write(() => {
     const now = Date.now();
     notes.length = 0;
-    for (const entry of batch) apply(state, entry, now);
+    settleAll(state, batch, now);
     const id = report(state, load, now);
     for (const consumer of dead) bringBack(state, consumer, now, notes);
     const taken = limit > 0 ? takeRows(state, id, limit, now) : [];
@@ -171,18 +171,31 @@ async function exchangeNow(state: State, limit: number): Promise<Delivery[]> {
   return outcome.taken.map((row) => lend(state, outcome.id, row));
 }
 
-function apply(state: State, { delivery, settlement }: Pending, nowMs: number): void {
-  const [consumer = 0, id = 0] = delivery.tag.split('.').map(Number);
-  const { jobs } = state;
+function settleAll(state: State, batch: readonly Pending[], nowMs: number): void {
+  // Nearly all are done, so those go by one statement for each name this consumer has had.
+  const done = new Map<number, number[]>();
+  for (const { delivery, settlement } of batch) {
+    const [consumer = 0, id = 0] = delivery.tag.split('.').map(Number);
+    if (settlement.kind !== 'done') apply(state, delivery.queue, id, consumer, settlement, nowMs);
+    else if (done.get(consumer)?.push(id) === undefined) done.set(consumer, [id]);
+  }
+  for (const [consumer, ids] of done) state.jobs.removeAll(ids, consumer);
+}
+
+function apply(
+  { jobs }: State,
+  queue: string,
+  id: number,
+  consumer: number,
+  settlement: Exclude<Settlement, { kind: 'done' }>,
+  nowMs: number,
+): void {
   switch (settlement.kind) {
-    case 'done':
-      jobs.remove(id, consumer);
-      return;
     case 'replace':
-      if (jobs.remove(id, consumer)) jobs.add(delivery.queue, [jobRow(settlement.message, nowMs)], nowMs);
+      if (jobs.remove(id, consumer)) jobs.add(queue, [jobRow(settlement.message, nowMs)], nowMs);
       return;
     case 'putBack':
-      jobs.putBack(delivery.queue, id, consumer, settlement.started);
+      jobs.putBack(queue, id, consumer, settlement.started);
       return;
     case 'setAside':
       jobs.setAside(id, consumer, settlement.error, nowMs);

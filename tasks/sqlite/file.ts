@@ -24,25 +24,32 @@ export interface SqliteFile {
   readonly db: Database;
   /** Runs `work` in one write transaction; rejects with BROKER_BUSY when the lock cannot be had within the limit. */
   write<T>(work: () => T): Promise<T>;
-  /** Counts the commits of other connections; cheap enough to poll. */
-  dataVersion(): number;
   close(): void;
 }
 
-/** How long the process may sleep in a write at a time. */
-const lockWaitMs = 8;
-/** How long a write is tried in all. */
-const writeLimitMs = 15_000;
-/** Pages of 4 KB in the log before a commit also copies them into the file: rare for who only publishes. */
-export const checkpointPages: Readonly<Record<'publisher' | 'consumer', number>> = {
-  publisher: 16_384,
-  consumer: 4_096,
+/** Who opens the file. A publisher may serve requests meanwhile; a consumer has jobs in reserve, and so lets others first. */
+export type Role = 'publisher' | 'consumer';
+
+interface Manners {
+  /** How long the process may sleep inside SQLite at a time. */
+  readonly lockWaitMs: number;
+  /** The longest pause between two tries. */
+  readonly pauseMs: number;
+}
+
+const mannersOf: Readonly<Record<Role, Manners>> = {
+  publisher: { lockWaitMs: 3, pauseMs: 2 },
+  consumer: { lockWaitMs: 1, pauseMs: 15 },
 };
 
-export async function openFile(path: string, role: keyof typeof checkpointPages): Promise<SqliteFile> {
+/** Pages of 4 KB in the log before a commit copies them into the file, were checkpoint.ts not to: 256 MB. */
+const mostLogPages = 65_536;
+/** How long a write is tried in all. */
+const writeLimitMs = 15_000;
+export async function openFile(path: string, role: Role): Promise<SqliteFile> {
   const Driver = await driver();
-  const db = await retried(path, () => open(Driver, path, role));
-  const version = db.prepare('PRAGMA data_version').raw() as Statement;
+  const manners = mannersOf[role];
+  const db = await retried(path, manners, () => open(Driver, path, manners));
   const statements = {
     begin: db.prepare('BEGIN IMMEDIATE') as Statement,
     commit: db.prepare('COMMIT') as Statement,
@@ -50,8 +57,7 @@ export async function openFile(path: string, role: keyof typeof checkpointPages)
   return {
     path,
     db,
-    write: (work) => retried(path, () => transaction(db, statements, work)),
-    dataVersion: () => (version.get() as [number])[0],
+    write: (work) => retried(path, manners, () => transaction(db, statements, work)),
     close: () => {
       if (db.open) db.close();
     },
@@ -66,12 +72,12 @@ async function driver(): Promise<typeof Libsql> {
   }
 }
 
-function open(Driver: typeof Libsql, path: string, role: keyof typeof checkpointPages): Database {
+function open(Driver: typeof Libsql, path: string, manners: Manners): Database {
   mkdirSync(dirname(path), { recursive: true });
-  const db = new Driver(path, { timeout: lockWaitMs });
+  const db = new Driver(path, { timeout: manners.lockWaitMs });
   try {
     db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
-      PRAGMA wal_autocheckpoint = ${checkpointPages[role]}; PRAGMA temp_store = MEMORY`);
+      PRAGMA wal_autocheckpoint = ${mostLogPages}; PRAGMA temp_store = MEMORY`);
     migrate(db, path);
     return db;
   } catch (error) {
@@ -93,7 +99,7 @@ function transaction<T>(db: Database, statements: { begin: Statement; commit: St
 }
 
 /** Tries until it is done, fails for another reason than the lock, or the limit is over. */
-async function retried<T>(path: string, attempt: () => T): Promise<T> {
+async function retried<T>(path: string, { pauseMs }: Manners, attempt: () => T): Promise<T> {
   const end = Date.now() + writeLimitMs;
   for (let tries = 1; ; tries++) {
     try {
@@ -103,7 +109,7 @@ async function retried<T>(path: string, attempt: () => T): Promise<T> {
       if (!isBusy(error)) throw unusable(path, error);
       if (Date.now() > end) throw busy(path, error);
     }
-    await pause(1 + Math.random() * Math.min(20, 2 * tries));
+    await pause(1 + Math.random() * Math.min(pauseMs, 2 * tries));
   }
 }
 

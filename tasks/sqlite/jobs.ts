@@ -22,6 +22,7 @@ export interface Jobs {
   add(queue: string, jobs: readonly NewJob[], nowMs: number): void;
   /** Makes due jobs ready, then takes up to `limit`, soonest first. */
   take(queue: string, consumer: number, limit: number, nowMs: number): TakenJob[];
+  removeAll(ids: readonly number[], consumer: number): void;
   /** True where it was still this consumer's. */
   remove(id: number, consumer: number): boolean;
   putBack(queue: string, id: number, consumer: number, started: boolean): boolean;
@@ -56,6 +57,9 @@ export function jobsOf(db: Database): Jobs {
       const jobs = sql.take.all(consumer, queue, limit) as TakenJob[];
       if (due > 0 || jobs.length > 0) count(queue, { ready: due - jobs.length, later: -due });
       return jobs.sort((a, b) => a.priority - b.priority || a.due - b.due || a.id - b.id);
+    },
+    removeAll: (ids, consumer) => {
+      if (ids.length > 0) sql.removeAll.run(consumer, JSON.stringify(ids));
     },
     remove: (id, consumer) => sql.remove.run(id, consumer).changes > 0,
     putBack: (queue, id, consumer, started) => {
@@ -100,6 +104,9 @@ function prepared(sql: (text: string) => Statement) {
     take: sql(`UPDATE jobs SET state = 2, consumer = ?, deliveries = deliveries + 1 WHERE id IN
       (SELECT id FROM jobs WHERE queue = ? AND state = 0 ORDER BY priority, due, id LIMIT ?)
       RETURNING id, due, priority, deliveries, message`),
+    removeAll: sql(
+      'DELETE FROM jobs WHERE consumer = ? AND state = 2 AND id IN (SELECT value FROM json_each(?))',
+    ),
     remove: sql('DELETE FROM jobs WHERE id = ? AND consumer = ? AND state = 2'),
     putBack: sql(`UPDATE jobs SET state = 0, consumer = NULL, deliveries = deliveries - ?
       WHERE id = ? AND consumer = ? AND state = 2`),

@@ -30,10 +30,10 @@ export function EvaluationPanel({ app, processType, onClose }: EvaluationProps) 
         </Text>
         {look.isFetching ? (
           <Loading what="the evaluation" />
-        ) : look.data ? (
-          <Result evaluation={look.data} />
-        ) : (
+        ) : look.isError ? (
           <Failed what="It could not be evaluated" error={look.error} />
+        ) : (
+          look.data && <Result evaluation={look.data} />
         )}
         <Group>
           <Button size="xs" variant="default" disabled={look.isFetching} onClick={() => void look.refetch()}>

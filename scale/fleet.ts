@@ -19,6 +19,8 @@ export interface Fleet {
   drain?(processes: readonly string[], signal: AbortSignal): Promise<void>;
   /** Money per process and second by process type. Absent: no money figures are shown. */
   cost?(signal: AbortSignal): Promise<Readonly<Record<string, number>>>;
+  /** What its user should know, as sentences; asks nothing of the platform. Absent: there is never anything. */
+  warnings?(): readonly string[];
   /** Stops what the controller started. Absent: there is nothing to stop. */
   close?(): Promise<void>;
 }

@@ -136,7 +136,7 @@ export function end(dyno: Dyno, ground: Ground): void {
 function exited(dyno: Dyno, code: number | null, signal: string | null, ground: Ground): void {
   delete dyno.body;
   dyno.cancel?.();
-  ground.log('heroku', dyno.name, `Process exited with status ${code ?? signal}`);
+  ground.log('heroku', dyno.name, `Process exited with status ${code ?? (signal === 'SIGKILL' ? 137 : 143)}`);
   if (dyno.ending || dyno.oneOff) {
     ground.gone(dyno);
     return;

@@ -68,7 +68,7 @@ export interface FakeHeroku {
   readonly routerUrl: string | undefined;
   readonly apiKey: string;
   /** `PATCH /apps/demo/formation {"updates":[…]}`: the last 1,000 calls of the API, with their bodies. */
-  readonly calls: readonly string[];
+  readonly calls: string[];
   stats(): FakeStats;
   fault(fault: Fault): void;
   clearFaults(): void;

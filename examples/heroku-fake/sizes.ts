@@ -10,7 +10,8 @@ export interface DynoSize {
   readonly dedicated: boolean;
 }
 
-const ordinary = 100;
+/** Only the limit of the whole app holds. */
+const ordinary = Number.POSITIVE_INFINITY;
 
 export const dynoSizes: readonly DynoSize[] = (
   [

@@ -11,8 +11,8 @@ test('one sentence with its numbers', () => {
   const view = viewNow({ waiting: 1_240, running: 3, oldestSeconds: 12 }, processesOf(3));
   const decision = decide(managerOf({ limits, maximum: 5 }), view, noon);
   expect(explain(decision, 'worker')).toBe(
-    'worker: 5 instead of 3 because 1,240 wait, the oldest 12 s of a goal of 30 s; a new worker starts about 8 in the ' +
-      '8 s after its boot; 3 run; limited by step from 154 to 43: at most 40 more at once; ' +
+    'worker: 5 instead of 3 because 1,240 wait, the oldest 12 s of a goal of 30 s; a new worker starts about 4 in the ' +
+      '5 s after its boot; 3 run; limited by step from 280 to 43: at most 40 more at once; ' +
       'limited by bounds from 43 to 5: the maximum is 5',
   );
   expect(explain(decision)).toMatch(/^5 instead of 3 because/);

@@ -3,11 +3,13 @@
  *
  * It is called once per checkup and compares the last two samples only, so the same input gives the same output and nothing is
  * kept beside the estimates. An estimate is a mean that forgets: early observations count in full, later ones as if some
- * fixed number stood behind the estimate. Keeping every observation was rejected: means are enough for the first
- * rules, and a law of service times needs times per job, which most sources do not give.
+ * fixed number stood behind the estimate. Where a source tells the times of single jobs, a sample of them is kept as well
+ * (sample.ts); keeping every one was rejected, since what is learned is stored with the manager.
  */
 
-import type { Decision, Estimate, Learned, Sample, View } from './words.ts';
+import { addToSample } from './sample.ts';
+import { learnTrust } from './trust.ts';
+import type { Decision, Estimate, Learned, Manager, Sample, ServiceSample, View } from './words.ts';
 import { grownBy, jobsIn, queuePairs, sum } from './work.ts';
 
 export const defaultLearned: Learned = {
@@ -24,14 +26,30 @@ const concurrency = { memory: 5, minimum: 1, maximum: 1_000 };
 /** Observations are not counted beyond this. */
 const enough = 1_000_000;
 
-export function learn(learned: Learned, view: View, _now: number): Learned {
+/** @param manager its goal is what jobs are judged by; without it no trust is learned */
+export function learn(learned: Learned, view: View, _now: number, manager?: Manager): Learned {
   const [before, newest] = view.samples.slice(-2);
   if (!before || !newest || newest.at <= before.at) return learned;
+  const services = learnServices(learned.services, before, newest);
+  const trust = manager ? learnTrust(learned.trust, view, manager, before, newest) : learned.trust;
   return {
     serviceSeconds: learnService(learned, view, before, newest),
     bootSeconds: learnBoot(learned.bootSeconds, view, before, newest),
     concurrency: learnConcurrency(learned.concurrency, view, before, newest),
+    ...(services && { services }),
+    ...(trust !== undefined && { trust }),
   };
+}
+
+function learnServices(
+  sample: ServiceSample | undefined,
+  before: Sample,
+  newest: Sample,
+): ServiceSample | undefined {
+  const finished = jobsIn(newest).flatMap(({ recent }) =>
+    recent && recent.since >= before.at - 1_000 ? (recent.finishedSeconds ?? []) : [],
+  );
+  return addToSample(sample, finished);
 }
 
 interface Observed {

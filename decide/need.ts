@@ -17,8 +17,8 @@ import { doneWithin, type ServiceLaw, starts } from './services.ts';
 export interface Work {
   /** Waiting jobs by age in seconds, oldest first. */
   readonly waiting: readonly (readonly [ageSeconds: number, jobs: number])[];
-  /** Running jobs by the seconds that they have run. */
-  readonly running: readonly (readonly [elapsedSeconds: number, jobs: number])[];
+  /** Running jobs by the seconds that they have run, where that is known. */
+  readonly running: readonly (readonly [elapsedSeconds: number | undefined, jobs: number])[];
   readonly idleSlots: number;
   /** Booting workers by the seconds until they are up. */
   readonly booting: readonly (readonly [leftSeconds: number, workers: number])[];
@@ -46,6 +46,8 @@ export interface Need {
   readonly perWorker: number;
 }
 
+export const noNeed: Need = { more: 0, withinSeconds: 0, jobs: 0, atHand: 0, perWorker: 1 };
+
 /** Workers to start now. */
 export function needNow(work: Work, law: ServiceLaw, terms: Terms): Need {
   const now = need(work, law, terms, terms.bootSeconds);
@@ -59,11 +61,11 @@ export function needNow(work: Work, law: ServiceLaw, terms: Terms): Need {
 
 function need(work: Work, law: ServiceLaw, terms: Terms, bootSeconds: number): Need {
   const trust = 0.2 + 0.8 * Math.max(0, terms.trust);
-  let most: Need = { more: 0, withinSeconds: 0, jobs: 0, atHand: 0, perWorker: 1 };
+  let most = noNeed;
   let jobs = 0;
   for (const [age, count] of work.waiting) {
     jobs += count;
-    const within = Math.max(aim(terms) - age, bootSeconds);
+    const within = Math.max(aim(terms) - age, bootSeconds + leastAfterBoot * terms.goalSeconds);
     const atHand = startsWithin(work, law, terms.slots, trust, within);
     const perWorker = terms.slots * trusted(trust, starts(law, within - bootSeconds));
     const more = Math.ceil((jobs - atHand) / perWorker - 1e-9);
@@ -71,6 +73,12 @@ function need(work: Work, law: ServiceLaw, terms: Terms, bootSeconds: number): N
   }
   return most;
 }
+
+/**
+ * For jobs that can no longer start in time a worker gets at least this part of the goal to start some, or ten thousand late
+ * jobs of 20 ms would want ten thousand workers.
+ */
+const leastAfterBoot = 0.05;
 
 /** The wait to aim at: the goal, or less of it the less the past went well. */
 function aim(terms: Terms): number {
@@ -93,7 +101,7 @@ function startsWithin(work: Work, law: ServiceLaw, slots: number, trust: number,
 const steps = 6;
 
 /** Starts that a slot makes within `seconds` once its present job, which has run for `elapsed`, is done. */
-function startsAfter(law: ServiceLaw, elapsed: number, seconds: number): number {
+function startsAfter(law: ServiceLaw, elapsed: number | undefined, seconds: number): number {
   let total = 0;
   let before = 0;
   for (let step = 1; step <= steps; step++) {

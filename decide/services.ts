@@ -14,18 +14,25 @@ export interface ServiceLaw {
 
 /** @param sample service seconds in any order; not empty */
 export function serviceLaw(sample: ArrayLike<number>): ServiceLaw {
-  const seconds = Float64Array.from(sample).sort();
+  const seconds = Float64Array.from(sample);
+  for (let i = 1; i < seconds.length; i++)
+    if ((seconds[i] as number) < (seconds[i - 1] as number)) {
+      seconds.sort();
+      break;
+    }
   const sums = new Float64Array(seconds.length + 1);
   for (let i = 0; i < seconds.length; i++) sums[i + 1] = (sums[i] as number) + (seconds[i] as number);
   return { seconds, sums };
 }
 
 /** A stand-in where only the mean is known: the quantiles of an exponential law, which has as much spread as mean. */
-export function exponentialLaw(meanSeconds: number, size = 64): ServiceLaw {
-  const quantiles = Array.from({ length: size }, (_, i) => -meanSeconds * Math.log(1 - (i + 0.5) / size));
-  const scale = meanSeconds / (quantiles.reduce((sum, value) => sum + value, 0) / size);
-  return serviceLaw(quantiles.map((value) => value * scale));
+export function exponentialLaw(mean: number): ServiceLaw {
+  return serviceLaw(unitQuantiles.map((value) => value * mean));
 }
+
+const quantiles = Array.from({ length: 64 }, (_, i) => -Math.log(1 - (i + 0.5) / 64));
+const quantileMean = quantiles.reduce((sum, value) => sum + value, 0) / quantiles.length;
+const unitQuantiles = quantiles.map((value) => value / quantileMean);
 
 export function meanSeconds(law: ServiceLaw): number {
   return (law.sums[law.seconds.length] as number) / law.seconds.length;
@@ -45,8 +52,15 @@ export function starts(law: ServiceLaw, y: number): number {
   return each > 0 ? Math.max(1, y / each) : 1;
 }
 
-/** Probability that a job which has run for `elapsed` seconds is done within u more. */
-export function doneWithin(law: ServiceLaw, elapsed: number, u: number): number {
+/**
+ * Probability that a job which has run for `elapsed` seconds is done within u more. Where that time is not known it is of a
+ * job met at any moment of its run: E[min(S, u)] / E[S].
+ */
+export function doneWithin(law: ServiceLaw, elapsed: number | undefined, u: number): number {
+  if (elapsed === undefined) {
+    const mean = meanSeconds(law);
+    return mean > 0 ? expectedUpTo(law, u) / mean : 1;
+  }
   const size = law.seconds.length;
   const alive = size - countUpTo(law, elapsed);
   if (alive <= 0) return 0.1;

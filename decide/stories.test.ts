@@ -152,7 +152,7 @@ function world(setting: Setting = {}) {
     samples.push(sample);
     const processes = formation();
     const view = { samples: samples.slice(-90), processes, decisions: decisions.slice(-360), learned };
-    learned = learn(learned, view, clock());
+    learned = learn(learned, view, clock(), manager);
     const decision = decide(manager, { ...view, learned }, clock());
     if (decision.desired !== decision.current) decisions.push(decision);
     const reading = sample.readings[0];
@@ -233,8 +233,8 @@ describe('a burst of 20,000, then nothing', () => {
 
   test('and can say why', () => {
     expect(story.checkups.find(({ desired }) => desired === 4)?.sentence).toBe(
-      'worker: 4 instead of 0 because 20,000 wait, the oldest 10 s of a goal of 30 s; a new worker starts about 10 in the ' +
-        '10 s after its boot; the time per job is a guess, so not 2,000 at once',
+      'worker: 4 instead of 0 because 20,000 wait, the oldest 10 s of a goal of 30 s; a new worker starts about 1 in the ' +
+        '2.5 s after its boot; the time per job is a guess, so not 14,899 at once',
     );
     expect(story.last().sentence).toBe('worker: stays at 0 because nothing waits; nothing runs');
   });

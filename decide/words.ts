@@ -42,8 +42,26 @@ export interface JobsReading {
   readonly finishedTotal?: number;
   /** Seconds that slots spent working on finished jobs, summed; with `finishedTotal` it gives the service time. */
   readonly busySecondsTotal?: number;
+  /** The waiting jobs by age, the oldest first; together they are `waiting`. */
+  readonly ages?: Groups;
+  /** The running jobs by the seconds that they have run. */
+  readonly runningSeconds?: Groups;
+  /** Jobs that started and jobs that finished lately. */
+  readonly recent?: RecentJobs;
   /** True where a number was sampled or inferred, not counted. */
   readonly estimated?: boolean;
+}
+
+/** Jobs by a time: pairs of seconds (the longest of the group) and jobs. At most 64 pairs, so that a reading stays small. */
+export type Groups = readonly (readonly [seconds: number, jobs: number])[];
+
+/** What happened to single jobs after `since` (milliseconds) and until the reading. */
+export interface RecentJobs {
+  readonly since: number;
+  /** How long those that started had waited. */
+  readonly startedWaits?: Groups;
+  /** How long those that finished had run. */
+  readonly finishedSeconds?: Groups;
 }
 
 /** Requests at the web processes over the last second or so. */
@@ -114,6 +132,23 @@ export interface Learned {
   readonly bootSeconds: Estimate;
   /** Jobs that one process works on at a time. */
   readonly concurrency: Estimate;
+  /** How far boot times lie from `bootSeconds`, in the mean. Absent: not known. */
+  readonly bootSpread?: Estimate;
+  /** Service times of single jobs, where a source gives them. */
+  readonly services?: ServiceSample;
+  /**
+   * How far the plan can be trusted, -1 to 1: it falls with each late job and rises with each punctual one. Absent: no job
+   * was seen to start yet.
+   */
+  readonly trust?: number;
+}
+
+/** Service times that stand for all: few enough to be kept with the manager (about 2.5 KB as JSON). */
+export interface ServiceSample {
+  /** Ascending, at most 400, four digits each. */
+  readonly seconds: readonly number[];
+  /** How many jobs it was drawn from. */
+  readonly seen: number;
 }
 
 /** All that a decision may look at. */

@@ -53,6 +53,9 @@ function toldRunning(samples: readonly Sample[], queue: string): boolean {
   );
 }
 
+/** Enough to tell jobs of ten seconds ago from those of five. */
+export const agesPerInterval = 4;
+
 /** Jobs of about the same age. */
 export interface Cohort {
   /** Of the oldest one in it. */
@@ -62,9 +65,11 @@ export interface Cohort {
 
 /**
  * The waiting jobs by age, oldest first. The last ones to arrive are the ones that still wait, so it walks back through the
- * arrivals until it has found all; a job is taken to be as old as the beginning of its interval.
+ * arrivals until it has found all; a job is taken to be as old as the beginning of its interval, or of its part of it.
+ *
+ * @param parts into how many ages the jobs of an interval are spread
  */
-export function waitingByAge(samples: readonly Sample[], now: number): Cohort[] {
+export function waitingByAge(samples: readonly Sample[], now: number, parts = 1): Cohort[] {
   const work = workNow(samples);
   const newest = samples.at(-1);
   if (!work || !newest) return [];
@@ -75,9 +80,15 @@ export function waitingByAge(samples: readonly Sample[], now: number): Cohort[] 
   let age = sinceNewest;
   for (const { from, arrived } of intervals(samples)) {
     if (left <= 0) break;
+    const youngest = age;
     age = Math.max(age, (now - from.at) / 1000);
     const jobs = Math.min(left, arrived);
-    if (jobs > 0) cohorts.push({ ageSeconds: Math.min(age, oldest ?? age), jobs });
+    // Those of an interval that still wait are the last that came in it.
+    const span = parts === 1 ? age - youngest : ((age - youngest) * jobs) / Math.max(1, arrived);
+    for (let part = 1; part <= parts && jobs > 0; part++) {
+      const partAge = youngest + (span * part) / parts;
+      cohorts.push({ ageSeconds: Math.min(partAge, oldest ?? partAge), jobs: jobs / parts });
+    }
     left -= jobs;
   }
   if (left > 0) cohorts.push({ ageSeconds: oldest ?? age, jobs: left });
@@ -127,8 +138,9 @@ interface Interval {
 /** Between each two neighbouring samples that counted jobs, newest first. Steps of the clock to before are left out. */
 function* intervals(samples: readonly Sample[], serviceSeconds?: number): Generator<Interval> {
   let later: Sample | undefined;
-  for (const sample of samples.toReversed()) {
-    if (jobsIn(sample).length === 0) continue;
+  for (let place = samples.length - 1; place >= 0; place--) {
+    const sample = samples[place];
+    if (!sample || jobsIn(sample).length === 0) continue;
     const seconds = later ? (later.at - sample.at) / 1000 : 0;
     if (later && seconds > 0)
       yield { from: sample, seconds, arrived: arrivedBetween(sample, later, seconds, serviceSeconds) };
@@ -152,9 +164,9 @@ function arrivedBetween(from: Sample, to: Sample, seconds: number, serviceSecond
 
 /** The readings of each queue that both samples counted. */
 export function queuePairs(from: Sample, to: Sample): (readonly [JobsReading, JobsReading])[] {
-  const before = new Map(jobsIn(from).map((reading) => [reading.queue, reading]));
+  const before = jobsIn(from);
   return jobsIn(to).flatMap((after) => {
-    const match = before.get(after.queue);
+    const match = before.findLast(({ queue }) => queue === after.queue);
     return match ? [[match, after] as const] : [];
   });
 }

@@ -1,0 +1,72 @@
+/**
+ * Trust in the plan, from how the jobs that started lately fared: each late one lowers it, each punctual one raises it, in the
+ * proportion of the share that may be late. So the share of late jobs tends to that share for any sequence of jobs
+ * (Gibbs and Candes, "Adaptive conformal inference", 2021). A fixed reserve was rejected: what is too little for
+ * heavy tails is waste everywhere else.
+ */
+import type { Manager, Sample, View } from './words.ts';
+import { agesPerInterval, grownBy, jobsIn, queuePairs, sum, waitingByAge } from './work.ts';
+
+export const firstTrust = 0.8;
+export const defaultGoalSeconds = 30;
+const lateShare = 0.006;
+const step = 0.02;
+
+export function learnTrust(
+  trust: number | undefined,
+  view: View,
+  manager: Manager,
+  before: Sample,
+  newest: Sample,
+): number | undefined {
+  const goalSeconds = goalOf(manager);
+  // At its maximum it could do no more: what is late then says nothing of the plan.
+  const last = view.decisions.at(-1);
+  const capped = last !== undefined && last.desired >= manager.maximum;
+  if (goalSeconds === undefined || capped) return trust;
+  const starts = startsSeen(before, newest, goalSeconds) ?? startsInferred(view, before, newest, goalSeconds);
+  if (!starts || starts.jobs === 0) return trust;
+  const risen = Math.min(1, (trust ?? firstTrust) + (starts.jobs - starts.late) * step * lateShare);
+  return Math.max(-1, risen - starts.late * step * (1 - lateShare));
+}
+
+/** The shortest goal of its rules; a rule that names none has the default of its option. */
+function goalOf({ rules }: Manager): number | undefined {
+  const goals = rules.flatMap(({ use, options }) =>
+    use === 'wait-goal' ? [Number(options.goalSeconds ?? defaultGoalSeconds)] : [],
+  );
+  return goals.length > 0 ? Math.min(...goals) : undefined;
+}
+
+interface Starts {
+  readonly jobs: number;
+  readonly late: number;
+}
+
+/** From the waits that the newest reading tells; nothing unless all queues tell theirs. */
+function startsSeen(before: Sample, newest: Sample, goalSeconds: number): Starts | undefined {
+  const recents = jobsIn(newest).map(({ recent }) => recent);
+  if (recents.length === 0 || recents.some((recent) => recent?.startedWaits === undefined)) return undefined;
+  const waits = recents.flatMap((recent) =>
+    recent && recent.since >= before.at - 1_000 ? (recent.startedWaits ?? []) : [],
+  );
+  return {
+    jobs: sum(waits, ([, jobs]) => jobs),
+    late: sum(waits, ([seconds, jobs]) => (seconds > goalSeconds ? jobs : 0)),
+  };
+}
+
+/** From counts: those that started were the oldest, and did so in the middle of the time between the two readings. */
+function startsInferred(view: View, before: Sample, newest: Sample, goalSeconds: number): Starts | undefined {
+  const grown = queuePairs(before, newest).map(([from, to]) => grownBy(from.startedTotal, to.startedTotal));
+  if (grown.length === 0 || grown.some((jobs) => jobs === undefined)) return undefined;
+  const jobs = sum(grown, (each) => each ?? 0);
+  let [left, late] = [jobs, 0];
+  const middle = (before.at + newest.at) / 2;
+  for (const cohort of waitingByAge(view.samples.slice(0, -1), middle, agesPerInterval)) {
+    if (left <= 0 || cohort.ageSeconds <= goalSeconds) break;
+    late += Math.min(left, cohort.jobs);
+    left -= cohort.jobs;
+  }
+  return { jobs, late };
+}

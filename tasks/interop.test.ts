@@ -1,0 +1,259 @@
+/**
+ * Beside Python's Celery on one Redis, in both directions: their client and our worker, our client and their worker,
+ * results and failures read across, and messages that one side takes and the other brings back.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { has, type RedisServer, startRedis, temporaryFolder } from '../checks/fixtures.ts';
+import { until } from '../checks/servers.ts';
+import { createApp, type TasksApp, type Worker } from './index.ts';
+
+const run = promisify(execFile);
+
+/** The lines of the README that give Python's messages a publish time. */
+const publishTime = /```py\n([\s\S]*?)```/.exec(
+  readFileSync(join(import.meta.dirname, 'README.md'), 'utf8'),
+)?.[1];
+
+const celeryApp = (url: string): string => `${publishTime}
+import time
+from celery import Celery
+app = Celery('probe', broker='${url}/0', backend='${url}/1')
+app.conf.broker_connection_retry_on_startup = True
+
+@app.task(name='py.add')
+def add(a, b, c=0):
+    return a + b + c
+
+@app.task(name='py.fail')
+def fail(text):
+    raise ValueError(text)
+
+@app.task(name='py.seen', bind=True)
+def seen(self):
+    r = self.request
+    return dict(id=r.id, retries=r.retries, eta=r.eta, expires=r.expires, timelimit=r.timelimit,
+                argsrepr=r.argsrepr, root=r.root_id, origin=r.origin, at=time.time())
+
+@app.task(name='py.retry', bind=True, max_retries=3)
+def again(self):
+    if self.request.retries < 2:
+        raise self.retry(countdown=0)
+    return self.request.retries
+`;
+
+describe.skipIf(!has('redisServer') || !has('python'))('with Python Celery on Redis', () => {
+  const folder = temporaryFolder('interop');
+  let server: RedisServer;
+  let redis: Redis;
+  let app: TasksApp;
+  let worker: { worker: Worker; ended: Promise<void> } | undefined;
+  let celery: ChildProcess | undefined;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    redis = new Redis(server.url);
+    writeFileSync(join(folder.path, 'probe.py'), celeryApp(server.url));
+  });
+  afterAll(async () => {
+    redis.disconnect();
+    await server.stop();
+    folder.remove();
+  });
+  beforeEach(async () => {
+    await redis.flushall();
+    app = createApp({ broker: `${server.url}/0`, results: `${server.url}/1`, log: () => {} });
+  });
+  afterEach(async () => {
+    await worker?.worker.stop();
+    await worker?.ended;
+    worker = undefined;
+    if (celery && celery.exitCode === null) {
+      const gone = new Promise((resolve) => celery?.once('exit', resolve));
+      celery.kill('SIGTERM');
+      await gone;
+    }
+    celery = undefined;
+    await app.close();
+  });
+
+  /** Runs lines of Python beside the app and answers with what they print, as JSON. */
+  const python = async (code: string): Promise<unknown> => {
+    const text = `import json\nfrom probe import *\n${code}`;
+    const { stdout } = await run(inject('servers').python, ['-c', text], { cwd: folder.path });
+    return JSON.parse(stdout) as unknown;
+  };
+  const startOurs = (): void => {
+    const ours = app.worker();
+    worker = { worker: ours, ended: ours.run() };
+  };
+  const startTheirs = async (...args: string[]): Promise<void> => {
+    const flags = [
+      '-m',
+      'celery',
+      '-A',
+      'probe',
+      'worker',
+      '-P',
+      'solo',
+      '-l',
+      'INFO',
+      '--without-mingle',
+      '--without-gossip',
+    ];
+    celery = spawn(inject('servers').python, [...flags, ...args], { cwd: folder.path });
+    let heard = '';
+    celery.stderr?.on('data', (chunk: Buffer) => {
+      heard += chunk.toString();
+    });
+    await until(() => heard.includes('ready.'), 'the Python worker');
+  };
+
+  describe('their client, our worker', () => {
+    test('arguments, keywords and the result', async () => {
+      app.task('ts.add', ({ kwargs }, a: number, b: number) => a + b + Number(kwargs.c ?? 0));
+      startOurs();
+      expect(
+        await python(`print(json.dumps([
+          app.send_task('ts.add', (2, 3)).get(timeout=10),
+          app.send_task('ts.add', (2, 3), {'c': 5}).get(timeout=10)]))`),
+      ).toEqual([5, 10]);
+      expect(await redis.hlen('unacked')).toBe(0);
+    });
+
+    test('their publish time, with the lines of the README', async () => {
+      app.task('ts.when', ({ publishedAt }) => publishedAt);
+      startOurs();
+      const before = Date.now();
+      const publishedAt = await python(`print(json.dumps(app.send_task('ts.when').get(timeout=10)))`);
+      expect(publishedAt).toBeGreaterThanOrEqual(before);
+      expect(publishedAt).toBeLessThanOrEqual(Date.now());
+    });
+
+    test('a failure raises there, with its type and text', async () => {
+      app.task('ts.fail', () => {
+        throw new RangeError('too far');
+      });
+      startOurs();
+      const code = `
+result = app.send_task('ts.fail')
+try:
+    result.get(timeout=10)
+except Exception as e:
+    print(json.dumps([type(e).__name__, str(e), result.state, 'too far' in result.traceback]))`;
+      expect(await python(code)).toEqual(['RangeError', 'too far', 'FAILURE', true]);
+    });
+
+    test('countdown, expires and priorities are obeyed', async () => {
+      const order: string[] = [];
+      app.task('ts.note', (_context, what: string) => {
+        order.push(`${what} ${Date.now()}`);
+      });
+      const sent = Number(
+        await python(`
+import time
+app.send_task('ts.note', ('late',), countdown=1.5)
+app.send_task('ts.note', ('expired',), expires=-1)
+app.send_task('ts.note', ('last',), priority=9)
+app.send_task('ts.note', ('first',), priority=0)
+print(json.dumps(time.time() * 1000))`),
+      );
+      startOurs();
+      await until(() => order.length === 3, 'three of four');
+      expect(order.map((one) => one.split(' ')[0])).toEqual(['first', 'last', 'late']);
+      expect(Number(order[2]?.split(' ')[1])).toBeGreaterThanOrEqual(sent + 1_400);
+    });
+
+    test('a message that a killed Python worker held is done by ours', async () => {
+      app.task('ts.add', (_context, a: number, b: number) => a + b);
+      const sent = (await python(`
+r = app.send_task('ts.add', (2, 3))
+from kombu import Connection
+import os, signal
+connection = app.connection_for_read()
+channel = connection.channel()
+message = channel.basic_get('celery')
+print(json.dumps([r.id, message.delivery_tag]), flush=True)
+os.kill(os.getpid(), signal.SIGTERM)`).catch((error: { stdout?: string }) =>
+        JSON.parse(error.stdout ?? ''),
+      )) as [string, string];
+      expect(await redis.hkeys('unacked')).toEqual([sent[1]]);
+      await redis.zadd('unacked_index', Date.now() / 1000 - 4_000, sent[1]);
+      startOurs();
+      expect(await app.result(sent[0]).get()).toBe(5);
+    });
+  });
+
+  describe('our client, their worker', () => {
+    test('arguments, keywords, results and failures', async () => {
+      await startTheirs();
+      expect(await (await app.send('py.add', [2, 3])).get()).toBe(5);
+      expect(await (await app.send('py.add', [2, 3], { kwargs: { c: 4 } })).get()).toBe(9);
+      const failing = await app.send('py.fail', ['on purpose']);
+      await expect(failing.get()).rejects.toMatchObject({
+        code: 'TASK_FAILED',
+        message: expect.stringContaining('ValueError: on purpose'),
+      });
+      expect(await (await app.send('py.retry')).get()).toBe(2);
+    });
+
+    test('they see our headers, wait for our ETA and drop what expired', async () => {
+      await startTheirs();
+      const due = Date.now() + 1_000;
+      const options = { eta: due, expires: 60, timeLimit: { hardSeconds: 20, softSeconds: 10 } };
+      const result = await app.send<Record<string, unknown>>('py.seen', [], options);
+      const expired = await app.send('py.add', [1, 1], { expires: new Date(Date.now() - 1_000) });
+      const seen = await result.get();
+      expect(seen).toMatchObject({ id: result.id, retries: 0, timelimit: [20, 10], root: result.id });
+      // Celery 5.2 reads no fraction of a second in an ETA (celery/utils/iso8601.py).
+      expect(Number(seen.at)).toBeGreaterThanOrEqual(Math.floor(due / 1000));
+      await expect(expired.get()).rejects.toThrow(/REVOKED/);
+    });
+
+    test('what our worker puts back, theirs does', async () => {
+      const release: (() => void)[] = [];
+      app.task('py.add', () => new Promise<void>((resolve) => release.push(resolve)));
+      const ours = app.worker({ concurrency: 1, graceSeconds: 0 });
+      const ended = ours.run();
+      const put = await app.send('py.add', [20, 22]);
+      await until(() => release.length === 1, 'our worker to hold it');
+      await ours.stop();
+      await ended;
+      await startTheirs();
+      expect(await put.get()).toBe(42);
+    });
+
+    test('what our worker holds for later, their own sweep brings back when it is due, not before', async () => {
+      startOurs();
+      const due = Date.now() + 2_500;
+      await app.send('py.add', [1, 2], { eta: due });
+      await until(async () => (await redis.zcard('headcount.later')) === 1, 'our worker to hold it');
+      await worker?.worker.stop();
+      const swept = async (): Promise<unknown> => {
+        const size = `channel = app.connection_for_read().channel()
+channel.qos.restore_visible()
+import time
+print(json.dumps([channel._size('celery'), time.time() * 1000]))`;
+        return await python(size);
+      };
+      const [early, at] = (await swept()) as [number, number];
+      if (at < due) expect(early).toBe(0);
+      await until(async () => ((await swept()) as number[])[0] === 1, 'their sweep');
+      expect(Date.now()).toBeGreaterThanOrEqual(due - 1);
+    });
+  });
+
+  test('a worker of each kind shares one queue: every job is done', async () => {
+    app.task('py.add', (_context, a: number, b: number) => a + b);
+    await startTheirs();
+    startOurs();
+    const calls = Array.from({ length: 300 }, (_, n) => n);
+    const results = await Promise.all(calls.map((n) => app.send<number>('py.add', [n, 0])));
+    expect(await Promise.all(results.map((one) => one.get()))).toEqual(calls);
+    await until(async () => (await redis.hlen('unacked')) === 0, 'all to be settled');
+  });
+});

@@ -105,6 +105,26 @@ describe.skipIf(!has('chromium'))('the way in, and failures', { timeout: 60_000 
     await page.getByText('Not live.').waitFor({ state: 'detached' });
   });
 
+  test('a tab that nobody looks at has no stream, and catches up when it is looked at', async () => {
+    const { page } = await browser.open('about:blank');
+    await page.clock.install();
+    await page.goto(fixture.url);
+    await page.locator('[data-live=live]').waitFor();
+    const look = (hidden: boolean): Promise<void> =>
+      page.evaluate((value) => {
+        Object.defineProperty(document, 'hidden', { value, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange'));
+      }, hidden);
+    await look(true);
+    await page.clock.fastForward(11_000);
+    await until(() => fixture.listeners() === 0, 'the end of the stream');
+    const latest = fixture.state.apps[0]?.managers[1]?.latest;
+    if (latest) latest.waiting = 555;
+    await look(false);
+    await page.getByText('555', { exact: true }).waitFor();
+    expect(fixture.listeners()).toBe(1);
+  });
+
   test('what fails is said where it failed, and can be tried again', async () => {
     fixture.state.failing.set('/api/apps', 503);
     const page = await open('/');

@@ -5,6 +5,9 @@
  * and what did not change keeps its identity. The browser's EventSource reconnects by itself after a broken
  * stream, but gives up for good on an answer other than 200; then this tries again with growing pauses. When a
  * stream comes back, everything on the page is asked for anew, because what happened meanwhile was not sent.
+ *
+ * Over HTTP/1.1 a browser opens six connections to one server for all its tabs together, so a seventh tab with a stream
+ * would hang. A tab that nobody looks at therefore sleeps: it has no stream, and catches up when it is looked at.
  */
 import type { InfiniteData, QueryClient } from '@tanstack/react-query';
 import type { App, CheckupEvent, Manager } from '../server/api.ts';
@@ -20,6 +23,9 @@ export type LiveStatus =
 export interface Live {
   status(): LiveStatus;
   subscribe(listener: () => void): () => void;
+  /** Nobody looks: without a stream until `wake`. */
+  sleep(): void;
+  wake(): void;
   close(): void;
 }
 
@@ -35,6 +41,7 @@ export function connectLive(client: QueryClient, open = () => new EventSource('/
   let again: ReturnType<typeof setTimeout> | undefined;
   let flush: ReturnType<typeof setTimeout> | undefined;
   let waiting: CheckupEvent[] = [];
+  let missed = false;
 
   const become = (next: LiveStatus): void => {
     status = next;
@@ -50,16 +57,17 @@ export function connectLive(client: QueryClient, open = () => new EventSource('/
     const stream = open();
     source = stream;
     stream.onopen = () => {
-      const missed = status.kind === 'lost';
       pauseMs = 1_000;
       become({ kind: 'live' });
       if (missed) void client.invalidateQueries();
+      missed = false;
     };
     stream.addEventListener('checkup', (event: MessageEvent<string>) => {
       waiting.push(JSON.parse(event.data) as CheckupEvent);
       flush ??= setTimeout(write, collectMs);
     });
     stream.onerror = () => {
+      missed = true;
       if (status.kind !== 'lost') become({ kind: 'lost', since: Date.now() });
       if (stream.readyState !== EventSource.CLOSED) return;
       // Perhaps the session ended: asking who is here finds out, and leads to the login.
@@ -68,7 +76,11 @@ export function connectLive(client: QueryClient, open = () => new EventSource('/
       pauseMs = Math.min(pauseMs * 2, longestPauseMs);
     };
   };
-  connect();
+  const stop = (): void => {
+    clearTimeout(again);
+    source?.close();
+    source = undefined;
+  };
 
   return {
     status: () => status,
@@ -76,10 +88,16 @@ export function connectLive(client: QueryClient, open = () => new EventSource('/
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    sleep: () => {
+      missed = true;
+      stop();
+    },
+    wake: () => {
+      if (source === undefined) connect();
+    },
     close: () => {
-      clearTimeout(again);
       clearTimeout(flush);
-      source?.close();
+      stop();
     },
   };
 }

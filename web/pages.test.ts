@@ -50,6 +50,7 @@ describe.skipIf(!has('chromium'))('the dashboard', { timeout: 60_000 }, () => {
     expect(unknown?.match(/unknown/g)).toHaveLength(4);
     expect(unknown).not.toMatch(/\b0\b/);
     expect(await row(page, 'catalogue', 'web').textContent()).toMatch(/fixed[\s\S]*–/);
+    await page.getByText('at least 312,550 jobs waiting').waitFor();
     const order = await page.getByRole('heading', { level: 2 }).allInnerTexts();
     expect(order.at(-1)).toBe('fresh');
     await page.getByRole('link', { name: 'nightly' }).click();

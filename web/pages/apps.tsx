@@ -5,7 +5,7 @@ import { Link } from '@tanstack/react-router';
 import { useDeferredValue, useState } from 'react';
 import type { Adapters, App } from '../../server/api.ts';
 import { plural } from '../formats.ts';
-import { goalOf, needsAttention, statesOf } from '../manager-state.ts';
+import { goalOf, isUnknown, needsAttention, statesOf } from '../manager-state.ts';
 import { AddApp } from '../parts/add-app.tsx';
 import { ManagerList } from '../parts/manager-row.tsx';
 import { PageHead } from '../parts/page.tsx';
@@ -109,6 +109,8 @@ function Summary({ apps, adapters, now }: { apps: App[]; adapters: Adapters | un
   const managers = apps.flatMap((app) => app.managers);
   const sum = (of: 'waiting' | 'running' | 'current'): number =>
     managers.reduce((total, manager) => total + (manager.latest?.[of] ?? 0), 0);
+  // What is unknown is not nothing, so the sum is only a part of the truth.
+  const atLeast = managers.some((manager) => isUnknown(manager)) ? 'at least ' : '';
   const pressed = apps.reduce((total, app) => total + pressing(app, adapters, now), 0);
   return (
     <p className="summary">

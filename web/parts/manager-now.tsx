@@ -79,11 +79,17 @@ function Notices({ manager }: { manager: Manager }) {
       )}
       {(unknown !== undefined || (latest?.unknown ?? 0) > 0) && (
         <p className="notice" data-tone="unknown">
-          <b>Unknown.</b> {unknown ?? 'A reading was unknown.'} The number of workers does not fall meanwhile.
+          <b>Unknown.</b> {sentence(unknown ?? 'a reading was unknown')} The number of workers does not fall
+          meanwhile.
         </p>
       )}
     </>
   );
+}
+
+/** Why something is unknown comes as a clause. */
+function sentence(clause: string): string {
+  return `${clause.slice(0, 1).toUpperCase()}${clause.slice(1).replace(/\.$/, '')}.`;
 }
 
 /** How old the numbers are. */

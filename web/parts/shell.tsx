@@ -50,7 +50,11 @@ function useLive(): LiveStatus {
   useEffect(() => {
     const opened = connectLive(client);
     setLive(opened);
-    return () => opened.close();
+    const forget = whileLookedAt(opened);
+    return () => {
+      forget();
+      opened.close();
+    };
   }, [client]);
   const status = useSyncExternalStore(live?.subscribe ?? nothingToHear, () => live?.status() ?? connecting);
   // Where only the stream is broken (a proxy that buffers it), asking still works.
@@ -60,6 +64,24 @@ function useLive(): LiveStatus {
     return () => clearInterval(timer);
   }, [status.kind, client]);
   return status;
+}
+
+/** A tab that was just left may be back at once; after this it sleeps. */
+const sleepyMs = 10_000;
+
+function whileLookedAt(live: Live): () => void {
+  let soon: ReturnType<typeof setTimeout> | undefined;
+  const look = (): void => {
+    clearTimeout(soon);
+    if (document.hidden) soon = setTimeout(live.sleep, sleepyMs);
+    else live.wake();
+  };
+  look();
+  document.addEventListener('visibilitychange', look);
+  return () => {
+    clearTimeout(soon);
+    document.removeEventListener('visibilitychange', look);
+  };
 }
 
 const connecting: LiveStatus = { kind: 'connecting' };

@@ -1,9 +1,16 @@
-/** Reads the number that an app answers at its info endpoint: any app with our agent or a HireFire library. */
+/**
+ * Reads the number that an app answers at its info endpoint: any app with our agent or a HireFire library.
+ *
+ * HireFire 2.0 has no such endpoint: its libraries push. While one is heard, what it pushed is read and nothing is asked, so an
+ * app that updates its library needs no other meter. The 1.x library for Python answers 0 when its broker is down, so
+ * its first 0 after work, or ever, is doubted: it counts when the next reading says so again.
+ */
 import { nearest } from '../decide/options.ts';
 import type { Reading } from '../decide/words.ts';
 import { fetchInfo, type Info } from './info.ts';
 import { lookOrUnknown, unknown } from './look.ts';
 import type { MeterKind } from './meter.ts';
+import { planFor, readPushed } from './pushed-jobs.ts';
 
 export const httpInfo: MeterKind = {
   use: 'http-info',
@@ -36,13 +43,26 @@ export const httpInfo: MeterKind = {
       default: 5,
     },
   ],
-  create: (options, { appUrl, appToken, processType, now }) => {
+  plan: planFor,
+  create: (options, { appUrl, appToken, processType, inbox, poll = fetchInfo, now }) => {
     const name = String(options.name ?? processType);
     const timeoutMs = Number(options.timeoutSeconds) * 1_000;
+    const doubt = createDoubt();
     const look = async (signal: AbortSignal): Promise<Reading[]> => {
+      const agent = inbox?.pushingAgent();
+      if (inbox && agent !== undefined) {
+        const [reading] = readPushed(inbox, name, options, now());
+        return [
+          reading ??
+            unknown(
+              now(),
+              `${agent} pushes for this app, so it is not asked; of "${name}" it has pushed nothing lately`,
+            ),
+        ];
+      }
       if (!appUrl) return [unknown(now(), 'the app has no address: set its url')];
-      const info = await fetchInfo(appUrl, appToken, signal, { timeoutMs });
-      return [readingOf(info, name, options.means === 'seconds', now())];
+      const info = await poll(appUrl, appToken, signal, { timeoutMs });
+      return [doubt(info, readingOf(info, name, options.means === 'seconds', now()))];
     };
     return {
       name: `http-info ${name}`,
@@ -50,6 +70,20 @@ export const httpInfo: MeterKind = {
     };
   },
 };
+
+/** Doubts a sudden 0 of a library that says 0 for a broker that is down; the second 0 in a row is believed. */
+function createDoubt(): (info: Info, reading: Reading) => Reading {
+  let zeroCount = 0;
+  return (info, reading) => {
+    const value =
+      reading.kind === 'jobs' ? reading.waiting : reading.kind === 'value' ? reading.value : undefined;
+    if (value === undefined) return reading;
+    zeroCount = value === 0 ? zeroCount + 1 : 0;
+    if (zeroCount !== 1 || !/^Python-1\./.test(info.library ?? '')) return reading;
+    const why = `${info.library} answers 0 also when its broker is down: a second 0 must confirm it`;
+    return unknown(reading.at, why);
+  };
+}
 
 function readingOf(info: Info, name: string, seconds: boolean, at: number): Reading {
   if (!info.ok) return unknown(at, `${info.url}: ${info.problem}`);

@@ -21,6 +21,8 @@ export interface Info {
   /** The address that was asked, with the token hidden. */
   readonly url: string;
   readonly status?: number;
+  /** The library that answered, as it calls itself: `Python-1.0.3`. */
+  readonly library?: string;
   readonly milliseconds: number;
   /** Empty when `ok` is false. */
   readonly entries: readonly InfoEntry[];
@@ -58,6 +60,7 @@ export async function fetchInfo(
     ok: problem === undefined,
     url: `${address.base}/hirefire/…/info`,
     ...(asked.status === undefined ? {} : { status: asked.status }),
+    ...(asked.library === undefined ? {} : { library: asked.library }),
     milliseconds: Math.round(performance.now() - started),
     entries,
     ...(problem === undefined ? {} : { problem }),
@@ -83,6 +86,7 @@ function addressOf(appUrl: string): Address | string {
 
 interface Asked {
   readonly status?: number;
+  readonly library?: string;
   readonly body?: string;
   readonly problem?: string;
 }
@@ -108,7 +112,9 @@ async function ask(
       return { status, problem };
     }
     const body = await readBounded(answer);
-    return body === undefined ? { status, problem: 'the answer is larger than 128 KB' } : { status, body };
+    if (body === undefined) return { status, problem: 'the answer is larger than 128 KB' };
+    const library = answer.headers.get('hirefire-resource')?.slice(0, 64);
+    return { status, body, ...(library === undefined ? {} : { library }) };
   } catch (problem) {
     const late = status === undefined ? 'no answer came' : 'the answer was not complete';
     const why = time.aborted ? `${late} within ${timeoutMs / 1_000} s` : networkProblem(problem);

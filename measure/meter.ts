@@ -7,6 +7,9 @@
  */
 import type { OptionSpec, Options } from '../decide/options.ts';
 import type { Reading } from '../decide/words.ts';
+import type { PlanEntry } from './inbox/lease.ts';
+import type { AppInbox } from './inbox/memory.ts';
+import type { fetchInfo } from './info.ts';
 
 export interface Meter {
   readonly name: string;
@@ -23,6 +26,10 @@ export interface MeterSurroundings {
   readonly appToken: string;
   /** The process type of the manager that this meter serves. */
   readonly processType: string;
+  /** What the app pushed to us. Absent: nothing can be pushed where this meter runs. */
+  readonly inbox?: AppInbox;
+  /** Asks the app's info endpoint, once for all who ask at the same time. Absent: everybody asks for himself. */
+  readonly poll?: typeof fetchInfo;
   /** Milliseconds since the Unix epoch. */
   now(): number;
 }
@@ -34,5 +41,7 @@ export interface MeterKind {
   readonly title: string;
   readonly help: string;
   readonly options: readonly OptionSpec[];
+  /** What an agent in the app is to sample for this meter. Absent: nothing. */
+  plan?(options: Options, processType: string): PlanEntry;
   create(options: Options, surroundings: MeterSurroundings): Meter;
 }

@@ -2,6 +2,18 @@
 import { celeryRedis } from './celery-redis.ts';
 import { httpInfo } from './http-info.ts';
 import type { MeterKind } from './meter.ts';
+import { processLoad } from './process-load.ts';
+import { pushedJobs } from './pushed-jobs.ts';
+import { requestQueueTime } from './request-queue-time.ts';
+import { responseTime } from './response-time.ts';
 import { tasksSqlite } from './tasks-sqlite.ts';
 
-export const meters: readonly MeterKind[] = [httpInfo, celeryRedis, tasksSqlite];
+export const meters: readonly MeterKind[] = [
+  httpInfo,
+  celeryRedis,
+  tasksSqlite,
+  pushedJobs,
+  requestQueueTime,
+  responseTime,
+  processLoad,
+];

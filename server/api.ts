@@ -151,6 +151,40 @@ export const evaluation = z
   })
   .openapi('Evaluation', { description: 'Measured and decided now; nothing was changed or recorded.' });
 
+/** What an app pushes here, to see whether it arrives and what it is worth. */
+export const inbox = z
+  .object({
+    heard: z.array(
+      z.object({
+        dialect: z.enum(['hirefire-2', 'hirefire-1', 'logplex']),
+        agent: z.string().optional(),
+        firstAt: z.number(),
+        at: z.number(),
+        count: z.number(),
+      }),
+    ),
+    /** Process types with what was said of them over the last minute; an absent number was not said. */
+    processTypes: z.array(
+      z.object({
+        name: z.string(),
+        perSecond: z.number().optional(),
+        queueTimeP95Ms: z.number().optional(),
+        responseTimeP95Ms: z.number().optional(),
+        failedPerSecond: z.number().optional(),
+        jobs: z.number().optional(),
+        latencySeconds: z.number().optional(),
+        working: z.number().optional(),
+        cpuPercent: z.number().optional(),
+        load: z.number().optional(),
+      }),
+    ),
+    /** How many numbers were dropped since the start, by reason. */
+    dropped: z.record(z.string(), z.number()),
+    /** True while a process of the app holds the lease to sample its job queues. */
+    sampled: z.boolean(),
+  })
+  .openapi('Inbox');
+
 const optionSpec = z.object({
   name: z.string(),
   label: z.string(),
@@ -210,6 +244,7 @@ export type App = z.infer<typeof app>;
 export type AppSettings = z.infer<typeof appSettings>;
 export type AppChange = z.infer<typeof appChange>;
 export type InfoTest = z.infer<typeof infoTest>;
+export type Inbox = z.infer<typeof inbox>;
 export type Evaluation = z.infer<typeof evaluation>;
 export type OptionSpec = z.infer<typeof optionSpec>;
 export type Adapter = z.infer<typeof adapter>;

@@ -15,6 +15,8 @@ import type { Deps, Env, Routes } from './request.ts';
 import { adapterRoutes } from './routes/adapters.ts';
 import { appRoutes } from './routes/apps.ts';
 import { historyRoutes } from './routes/history.ts';
+import { inboxRoutes } from './routes/inbox.ts';
+import { ingestRoutes } from './routes/ingest.ts';
 import { liveRoutes } from './routes/live.ts';
 import { managerRoutes } from './routes/managers.ts';
 import { peopleRoutes } from './routes/people.ts';
@@ -36,6 +38,8 @@ export function createHttp(deps: Deps): Routes {
   adapterRoutes(api, deps);
   liveRoutes(api, deps);
   peopleRoutes(api, deps);
+  inboxRoutes(api, deps);
+  ingestRoutes(api, deps);
   describe(api);
   api.all('/api/*', (c) => {
     throw notFound(`"${c.req.method} ${c.req.path}"`);

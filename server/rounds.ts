@@ -3,7 +3,10 @@
  * platform at once, and never two at a time. Whatever else touches an app (a changed setting, an evaluation) waits for
  * its turn in the same line. The next checkup is set when one ends, so a slow one delays and never piles up.
  */
+import { createHash } from 'node:crypto';
 import { HeadcountError } from '../decide/errors.ts';
+import { createInbox, type Inbox } from '../measure/inbox/memory.ts';
+import { createPoll } from '../measure/poll.ts';
 import type { App } from '../store/store.ts';
 import type { CheckupEvent } from './api.ts';
 import { withDeadline, wordsOf } from './clock.ts';
@@ -24,6 +27,10 @@ export interface Rounds {
   evaluate(appName: string, processType: string): Promise<Judged>;
   /** What is remembered of an app's manager, where it is watched. */
   manager(appName: string, processType: string): WatchedManager | undefined;
+  /** What apps push to us. */
+  readonly inbox: Inbox;
+  /** The watched app that has this token. */
+  byToken(token: string): Watched | undefined;
   /** One checkup now, in its turn. */
   checkUp(appName: string): Promise<void>;
   /** Resolves when no checkup runs. */
@@ -42,6 +49,8 @@ interface State {
   readonly around: Surroundings & { readonly intervalMs: number };
   readonly tell: (event: CheckupEvent) => void;
   readonly rounds: Map<string, Round>;
+  /** The app's name by the digest of its token, so that looking one up takes no time that tells of it. */
+  readonly tokens: Map<string, string>;
   /** By the app's name: the line in which everything that touches the app waits. */
   readonly lines: Map<string, Promise<void>>;
   readonly journal: Journal;
@@ -50,11 +59,13 @@ interface State {
   cancelTidy(): void;
 }
 
-export function createRounds(around: State['around'], tell: State['tell']): Rounds {
+export function createRounds(given: Omit<State['around'], 'inbox' | 'poll'>, tell: State['tell']): Rounds {
+  const around = { ...given, inbox: createInbox(given.clock.now), poll: createPoll() };
   const state: State = {
     around,
     tell,
     rounds: new Map(),
+    tokens: new Map(),
     lines: new Map(),
     journal: { lost: false, pendingCount: 0 },
     stopping: new AbortController(),
@@ -80,6 +91,11 @@ export function createRounds(around: State['around'], tell: State['tell']): Roun
         return await evaluate(around, round.watched, manager);
       }),
     manager: managerOf,
+    inbox: around.inbox,
+    byToken: (token) => {
+      const watched = state.rounds.get(state.tokens.get(digest(token)) ?? '')?.watched;
+      return watched?.app.token === token ? watched : undefined;
+    },
     checkUp: async (name) => {
       const round = state.rounds.get(name);
       if (round) await checkUpInLine(state, round);
@@ -104,6 +120,8 @@ async function refresh(state: State, name: string): Promise<void> {
       if (app) await add(state, app);
       return;
     }
+    state.tokens.delete(digest(round.watched.app.token));
+    state.tokens.set(digest(app.token), name);
     round.watched = await watch(state.around, app, round.watched);
     throwProblem(round.watched);
   });
@@ -116,12 +134,15 @@ async function add(state: State, app: App): Promise<void> {
   const retry = { failures: 0, notBefore: 0 };
   const round: Round = { watched, retry, cancelNext: () => {} };
   rounds.set(app.name, round);
+  state.tokens.set(digest(app.token), app.name);
   setNext(state, round, Math.min(1_000, around.intervalMs) * around.clock.random());
   throwProblem(watched);
 }
 
-async function remove({ around, rounds }: State, round: Round): Promise<void> {
+async function remove({ around, rounds, tokens }: State, round: Round): Promise<void> {
   rounds.delete(round.watched.app.name);
+  tokens.delete(digest(round.watched.app.token));
+  around.inbox.forget(round.watched.app.id);
   round.cancelNext();
   await unwatch(around, round.watched);
 }
@@ -195,6 +216,10 @@ async function stop({ around, rounds, lines, stopping, cancelTidy }: State): Pro
 
 function find({ watched }: Round, processType: string): WatchedManager | undefined {
   return watched.managers.find(({ stored }) => stored.processType === processType);
+}
+
+function digest(token: string): string {
+  return createHash('sha256').update(token).digest('base64');
 }
 
 function throwProblem({ fleet }: Watched): void {

@@ -4,6 +4,8 @@
  */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import type { Inbox } from '../measure/inbox/memory.ts';
+import type { fetchInfo } from '../measure/info.ts';
 import type { Meter } from '../measure/meter.ts';
 import type { Fleet } from '../scale/fleet.ts';
 import type { App, Store, StoredManager } from '../store/store.ts';
@@ -30,6 +32,8 @@ export interface Surroundings {
   readonly log: Logger;
   /** Fleets keep their files below it, one folder per app. */
   readonly dataFolder: string;
+  readonly inbox: Inbox;
+  readonly poll: typeof fetchInfo;
 }
 
 /** Opens an app, taking over from `before` what has not changed; the rest of `before` is closed. */
@@ -111,6 +115,8 @@ function openMeters(around: Surroundings, app: App, manager: StoredManager): Wat
         ...(app.url && { appUrl: app.url }),
         appToken: app.token,
         processType: manager.processType,
+        inbox: around.inbox.app(app.id),
+        poll: around.poll,
         now: around.clock.now,
       });
     } catch (error) {

@@ -6,7 +6,7 @@ import { until } from '../checks/servers.ts';
 import { type Look, startBrowser, type Visitor } from './browser.ts';
 import { type Fixture, startFixture } from './fixture.ts';
 
-describe.skipIf(!has('chromium'))('the way in, and failures', { timeout: 60_000 }, () => {
+describe.skipIf(!has('chromium'))('the way in, and failures', { timeout: 120_000 }, () => {
   let browser: Visitor;
   let fixture: Fixture;
   beforeAll(async () => {

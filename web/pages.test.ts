@@ -7,7 +7,7 @@ import { type Look, startBrowser, type Visitor } from './browser.ts';
 import { type Fixture, startFixture } from './fixture.ts';
 import { decision, demoApps } from './fixture-data.ts';
 
-describe.skipIf(!has('chromium'))('the dashboard', { timeout: 60_000 }, () => {
+describe.skipIf(!has('chromium'))('the dashboard', { timeout: 120_000 }, () => {
   let browser: Visitor;
   let fixture: Fixture;
   beforeAll(async () => {
@@ -251,7 +251,7 @@ describe.skipIf(!has('chromium'))('the dashboard', { timeout: 60_000 }, () => {
     const dialog = page.getByRole('dialog', { name: 'worker, evaluated now' });
     await dialog.getByText('Nothing was changed or recorded').waitFor();
     await dialog.getByText('growing needs no pause').waitFor();
-    expect(await dialog.locator('.reading').textContent()).toMatch(/waiting\s+12,430/);
+    expect(await dialog.locator('.reading').textContent()).toMatch(/waiting\s*12,430/);
     fixture.state.failing.set('/api/apps/catalogue/managers/worker/evaluate', 502);
     await dialog.getByRole('button', { name: 'Again' }).click();
     await dialog.getByText('The store cannot be reached').waitFor();

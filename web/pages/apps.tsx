@@ -114,8 +114,9 @@ function Summary({ apps, adapters, now }: { apps: App[]; adapters: Adapters | un
   const pressed = apps.reduce((total, app) => total + pressing(app, adapters, now), 0);
   return (
     <p className="summary">
-      {plural(apps.length, 'app')}, {plural(managers.length, 'manager')}: {plural(sum('waiting'), 'job')}{' '}
-      waiting, {plural(sum('running'), 'job')} running, {plural(sum('current'), 'worker')}.{' '}
+      {plural(apps.length, 'app')}, {plural(managers.length, 'manager')}:{' '}
+      {`${atLeast}${plural(sum('waiting'), 'job')} waiting`}, {plural(sum('running'), 'job')} running,{' '}
+      {plural(sum('current'), 'worker')}.{' '}
       <strong data-pressed={pressed > 0}>
         {pressed === 0 ? 'Nothing needs you.' : `${plural(pressed, 'manager')} to look at.`}
       </strong>

@@ -71,7 +71,8 @@ export function createApp(options: AppOptions): TasksApp {
     worker: (workerOptions = {}) => startWorker(state, workerOptions),
     depth: async (queue = state.queue) => {
       const broker = await state.broker.get();
-      return broker.depth ? broker.depth(queue) : { waiting: Number.NaN };
+      if (!broker.depth) throw cannotCount(state.options.broker);
+      return broker.depth(queue);
     },
     close: async () => {
       await state.results?.close();
@@ -164,6 +165,15 @@ function notJson(name: string, error: TypeError): TasksError {
     textOf(error),
     'Pass what JSON can hold: no BigInt, no object that contains itself',
     { cause: error },
+  );
+}
+
+function cannotCount(broker: string): TasksError {
+  return new TasksError(
+    'OPTION_INVALID',
+    'The depth of a queue cannot be told',
+    `the broker of the form ${broker.split(':')[0]}: cannot count`,
+    'Use a meter of Headcount for it',
   );
 }
 

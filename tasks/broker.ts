@@ -32,6 +32,8 @@ export interface ConsumeOptions {
 /** What one consumer does on one queue. The totals grow from its start. */
 export interface QueueLoad {
   readonly queue: string;
+  /** What it can work on at a time now; a worker that stops has only what it still runs. */
+  readonly slots: number;
   readonly running: number;
   /** Taken and not started. */
   readonly reserved: number;

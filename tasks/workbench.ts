@@ -57,18 +57,23 @@ export function emptyLoads(queues: readonly string[]): Loads {
   return new Map(
     queues.map((queue) => [
       queue,
-      { queue, running: 0, reserved: 0, startedTotal: 0, finishedTotal: 0, busySecondsTotal: 0 },
+      { queue, slots: 0, running: 0, reserved: 0, startedTotal: 0, finishedTotal: 0, busySecondsTotal: 0 },
     ]),
   );
 }
 
-/** What the broker is told at every exchange. Copies, because it compares with the last one. */
-export function loadOf(loads: Loads, reserved: readonly Delivery[]): QueueLoad[] {
+/**
+ * What the broker is told at every exchange. Copies, because it compares with the last one.
+ *
+ * @param slots undefined when the worker stops
+ */
+export function loadOf(loads: Loads, reserved: readonly Delivery[], slots: number | undefined): QueueLoad[] {
   return [...loads.values()].map((load) => {
     const mine = reserved.filter((delivery) => delivery.queue === load.queue);
     const since = mine.reduce((least, { sinceMs }) => Math.min(least, sinceMs ?? Infinity), Infinity);
     return {
       ...load,
+      slots: slots ?? load.running,
       reserved: mine.length,
       ...(since < Infinity ? { reservedSinceMs: since } : {}),
     };

@@ -311,6 +311,21 @@ describe.each(kinds)('on $name', ({ here, make }) => {
     expect(logged.join()).toContain('is put back');
   });
 
+  on('a worker that stops offers no slots but those in use', async () => {
+    const app = newApp();
+    let release = (): void => {};
+    const task = app.task('task', () => new Promise<void>((resolve) => (release = resolve)));
+    const { worker } = start(app, { concurrency: 4 });
+    await task.delay();
+    await until(async () => (await app.depth()).running === 1, 'it to run');
+    const stopped = worker.stop();
+    // Redis does not know about slots.
+    await until(async () => ((await app.depth()).slots ?? 1) === 1, 'one slot');
+    release();
+    await stopped;
+    expect((await app.depth()).slots ?? 0).toBe(0);
+  });
+
   on('a second stop ends the grace time', async () => {
     const app = newApp();
     const stuck = app.task('stuck', () => new Promise(() => {}));

@@ -89,7 +89,8 @@ async function run(around: WorkerSurroundings, stopper: Stopper): Promise<number
   const busy = reportBusy(around.concurrency);
   const loads = emptyLoads(around.queues);
   const reserved: Bench['reserved'] = [];
-  const connected = await connect(around, stopper.warm.signal, () => loadOf(loads, reserved));
+  const slots = (): number | undefined => (stopper.warm.signal.aborted ? undefined : around.concurrency);
+  const connected = await connect(around, stopper.warm.signal, () => loadOf(loads, reserved, slots()));
   if (!connected) return 0;
   const bench: Bench = {
     ...connected,

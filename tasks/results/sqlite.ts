@@ -13,7 +13,7 @@ import { openFile, type SqliteFile, type Statement } from '../sqlite/file.ts';
 const storeDelayMs = 5;
 const firstPollMs = 10;
 const lastPollMs = 100;
-const purgeEveryMs = 60_000;
+const purgeEveryMs = 5_000;
 const purgedAtATime = 5_000;
 
 export async function openSqliteResults(path: string): Promise<Results> {

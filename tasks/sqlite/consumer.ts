@@ -117,7 +117,7 @@ async function reportIfNews(state: State): Promise<void> {
 function hasNews({ options, reported }: State): boolean {
   return options.load().some((load) => {
     const before = reported.find((entry) => entry.queue === load.queue);
-    return (['running', 'reserved', 'startedTotal', 'finishedTotal'] as const).some(
+    return (['slots', 'running', 'reserved', 'startedTotal', 'finishedTotal'] as const).some(
       (key) => load[key] !== (before?.[key] ?? 0),
     );
   });
@@ -156,7 +156,7 @@ async function exchangeNow(state: State, limit: number): Promise<Delivery[]> {
     for (const consumer of dead) bringBack(state, consumer, now, notes);
     const taken = limit > 0 ? takeRows(state, id, limit, now) : [];
     const reported = withTaken(load, taken);
-    if (taken.length > 0) state.consumers.report(id, state.options.queues, reported, now);
+    if (taken.length > 0) state.consumers.report(id, state.options, reported, now);
     return { id, taken, reported };
   });
   // Only what is committed counts: until here the transaction may have been tried several times.
@@ -211,7 +211,7 @@ function report(state: State, load: readonly QueueLoad[], nowMs: number): number
     const busySeconds = queue.busySecondsTotal - (before?.busySecondsTotal ?? 0);
     if (started > 0 || finished > 0) state.jobs.count(queue.queue, { started, finished, busySeconds });
   }
-  if (state.consumers.report(state.id, state.options.queues, load, nowMs)) return state.id;
+  if (state.consumers.report(state.id, state.options, load, nowMs)) return state.id;
   // Taken for dead after a long silence: under a new id, settlements of what was lost find nothing.
   state.consumers.remove(state.id);
   return state.consumers.register(state.options, nowMs);

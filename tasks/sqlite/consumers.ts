@@ -3,11 +3,17 @@ import type { QueueLoad } from '../broker.ts';
 import type { Database, Statement } from './file.ts';
 import { birthOf, isDead, type Owner, thisHost } from './liveness.ts';
 
+interface Entry {
+  readonly queues: readonly string[];
+  readonly name: string;
+  readonly slots: number;
+}
+
 export interface Consumers {
   /** A new row for each queue; answers with the consumer's id, which is never used again. */
-  register(entry: { queues: readonly string[]; name: string; slots: number }, nowMs: number): number;
+  register(entry: Entry, nowMs: number): number;
   /** False when the consumer was taken for dead and must register anew. */
-  report(id: number, queues: readonly string[], load: readonly QueueLoad[], nowMs: number): boolean;
+  report(id: number, entry: Entry, load: readonly QueueLoad[], nowMs: number): boolean;
   remove(id: number): void;
   /** Ids whose process is gone. Reads only. */
   dead(nowMs: number): number[];
@@ -25,14 +31,15 @@ export function consumersOf(db: Database): Consumers {
       }
       return id;
     },
-    report: (id, queues, load, nowMs) =>
-      queues.every((queue) => {
+    report: (id, entry, load, nowMs) =>
+      entry.queues.every((queue) => {
         const {
+          slots = entry.slots,
           running = 0,
           reserved = 0,
           reservedSinceMs = null,
         } = load.find((one) => one.queue === queue) ?? {};
-        return sql.report.run(running, reserved, reservedSinceMs, nowMs, id, queue).changes > 0;
+        return sql.report.run(slots, running, reserved, reservedSinceMs, nowMs, id, queue).changes > 0;
       }),
     remove: (id) => {
       sql.remove.run(id);
@@ -50,7 +57,7 @@ function prepared(sql: (text: string) => Statement) {
     ensureQueue: sql('INSERT INTO queues (queue) VALUES (?) ON CONFLICT DO NOTHING'),
     register: sql(`INSERT INTO consumers (id, queue, name, pid, host, born, slots, seen)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
-    report: sql(`UPDATE consumers SET running = ?, reserved = ?, reserved_since = ?, seen = ?
+    report: sql(`UPDATE consumers SET slots = ?, running = ?, reserved = ?, reserved_since = ?, seen = ?
       WHERE id = ? AND queue = ?`),
     remove: sql('DELETE FROM consumers WHERE id = ?'),
     all: sql('SELECT DISTINCT id, pid, host, born, seen FROM consumers'),

@@ -36,6 +36,8 @@ export interface Jobs {
 
 /** Jobs that become due at once are made ready in batches, so that no write takes long. */
 const promotedAtATime = 1_000;
+/** The oldest are dropped beyond that. */
+const mostSetAside = 10_000;
 
 export function jobsOf(db: Database): Jobs {
   const sql = prepared((text) => db.prepare(text) as Statement);
@@ -69,12 +71,14 @@ export function jobsOf(db: Database): Jobs {
     },
     setAside: (id, consumer, error, nowMs) => {
       sql.setAside.run(nowMs, error, id, consumer);
+      sql.trimAside.run(mostSetAside);
       return sql.remove.run(id, consumer).changes > 0;
     },
     bringBack: (consumer, maximumDeliveries, nowMs) => {
       const error = `delivered ${maximumDeliveries} times, and every worker ended before it was done`;
       const aside = sql.setAsideWorn.run(nowMs, error, consumer, maximumDeliveries).changes;
       sql.removeWorn.run(consumer, maximumDeliveries);
+      sql.trimAside.run(mostSetAside);
       for (const held of sql.held.all(consumer) as { queue: string; jobs: number }[])
         count(held.queue, { ready: held.jobs });
       return { back: sql.bringBack.run(consumer).changes, aside };
@@ -114,6 +118,7 @@ function prepared(sql: (text: string) => Statement) {
       SELECT queue, ?, ?, deliveries, message FROM jobs WHERE id = ? AND consumer = ? AND state = 2`),
     setAsideWorn: sql(`INSERT INTO set_aside (queue, at, error, deliveries, message)
       SELECT queue, ?, ?, deliveries, message FROM jobs WHERE consumer = ? AND state = 2 AND deliveries >= ?`),
+    trimAside: sql('DELETE FROM set_aside WHERE id <= (SELECT max(id) FROM set_aside) - ?'),
     removeWorn: sql('DELETE FROM jobs WHERE consumer = ? AND state = 2 AND deliveries >= ?'),
     held: sql('SELECT queue, count(*) AS jobs FROM jobs WHERE consumer = ? AND state = 2 GROUP BY queue'),
     bringBack: sql('UPDATE jobs SET state = 0, consumer = NULL WHERE consumer = ? AND state = 2'),

@@ -1,26 +1,55 @@
 /** What every store does, on whichever database it stands. The tests share one store, each with managers of its own. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freshDatabase, has, temporaryFolder } from '../checks/fixtures.ts';
 import type { Decision, Reading } from '../decide/words.ts';
-import type { OpenStore } from './open.ts';
+import { type OpenStore, openStore } from './open.ts';
 import type { App, ManagerSettings, Point, StoredManager } from './store.ts';
 
-export function storeContract(open: () => Promise<OpenStore>): void {
+/** Runs the tests on a store of each kind. */
+export function onEachStore(tests: (store: () => OpenStore) => void): void {
+  describe('embedded', () => {
+    const folder = temporaryFolder('store');
+    afterAll(() => folder.remove());
+    withStore(() => openStore({ folder: folder.path }), tests);
+  });
+  describe.skipIf(!has('postgresUrl'))('PostgreSQL', () => {
+    let database: Awaited<ReturnType<typeof freshDatabase>>;
+    beforeAll(async () => {
+      database = await freshDatabase();
+    });
+    afterAll(() => database.drop());
+    withStore(() => openStore({ databaseUrl: database.url }), tests);
+  });
+}
+
+function withStore(open: () => Promise<OpenStore>, tests: (store: () => OpenStore) => void): void {
   let store: OpenStore;
-  let names = 0;
   beforeAll(async () => {
     store = await open();
   });
   afterAll(() => store.close());
+  tests(() => store);
+}
 
-  const newApp = async (): Promise<App> => {
-    names += 1;
-    return await store.apps.create({ ...appDraft, name: `app-${names}` });
-  };
-  const newManager = async (): Promise<StoredManager> =>
-    await store.managers.create((await newApp()).id, settings, 1_000);
+let names = 0;
+
+export async function newApp(store: OpenStore): Promise<App> {
+  names += 1;
+  return await store.apps.create({ ...appDraft, name: `app-${names}` });
+}
+
+export async function newManager(store: OpenStore): Promise<StoredManager> {
+  return await store.managers.create((await newApp(store)).id, settings, 1_000);
+}
+
+export function storeContract(given: () => OpenStore): void {
+  let store: OpenStore;
+  beforeAll(() => {
+    store = given();
+  });
 
   test('an app is made, found by its name, changed and removed', async () => {
-    const app = await newApp();
+    const app = await newApp(store);
     expect(app).toEqual({ ...appDraft, name: app.name, id: expect.any(String) });
     expect(await store.apps.get(app.name)).toEqual(app);
     expect(await store.apps.list()).toContainEqual(app);
@@ -35,7 +64,7 @@ export function storeContract(open: () => Promise<OpenStore>): void {
   });
 
   test('a name stands for one app, and a process type has one manager', async () => {
-    const app = await newApp();
+    const app = await newApp(store);
     await expect(store.apps.create({ ...appDraft, name: app.name })).rejects.toMatchObject({
       code: 'NAME_TAKEN',
     });
@@ -44,7 +73,7 @@ export function storeContract(open: () => Promise<OpenStore>): void {
   });
 
   test('a manager is made, listed, changed and removed', async () => {
-    const app = await newApp();
+    const app = await newApp(store);
     const manager = await store.managers.create(app.id, { ...settings, configHash: 'abc' }, 5_000.4);
     expect(manager).toMatchObject({ ...settings, appId: app.id, configHash: 'abc', createdAt: 5_000 });
     expect(manager).not.toHaveProperty('hold');
@@ -61,7 +90,7 @@ export function storeContract(open: () => Promise<OpenStore>): void {
   });
 
   test('whatever belongs to an app goes with it', async () => {
-    const manager = await newManager();
+    const manager = await newManager(store);
     await store.readings.record(manager.id, point(1_000), []);
     await store.decisions.record({ ...decision(1_000), ...told, managerId: manager.id });
     await store.apps.remove(manager.appId);
@@ -86,7 +115,7 @@ export function storeContract(open: () => Promise<OpenStore>): void {
   });
 
   test('points and readings come back as they were, an unknown number absent', async () => {
-    const manager = await newManager();
+    const manager = await newManager(store);
     const readings: Reading[] = [
       { kind: 'jobs', queue: 'celery', at: 1_000, waiting: 3, running: 1 },
       { kind: 'unknown', at: 1_000, why: 'Redis at 127.0.0.1:6379 refused the connection' },
@@ -117,7 +146,7 @@ export function storeContract(open: () => Promise<OpenStore>): void {
   });
 
   test('the same checkup recorded twice is one point', async () => {
-    const manager = await newManager();
+    const manager = await newManager(store);
     await store.readings.record(manager.id, point(1_000, { waiting: 1 }), []);
     await store.readings.record(manager.id, point(1_000, { waiting: 2 }), []);
     expect((await store.readings.series(manager.id, 0, 5_000)).points).toEqual([
@@ -126,7 +155,7 @@ export function storeContract(open: () => Promise<OpenStore>): void {
   });
 
   test('NaN, infinity and characters that a database refuses are never stored', async () => {
-    const manager = await newManager();
+    const manager = await newManager(store);
     const odd = point(1_000, {
       waiting: Number.NaN,
       running: Number.POSITIVE_INFINITY,
@@ -144,18 +173,25 @@ export function storeContract(open: () => Promise<OpenStore>): void {
       { kind: 'unknown', at: 1_000, why: 'the meter answered NaN, which is not a number' },
       { kind: 'jobs', queue: 'a\u{FFFD}b\u{FFFD}', at: 1_000, waiting: 1 },
     ]);
-    const told = await store.decisions.record({
+    const stored = await store.decisions.record({
       ...decision(1),
       managerId: manager.id,
       sentence: 'half \udfff and \0',
       outcome: 'failed',
       error: '\0',
     });
-    expect(told).toMatchObject({ sentence: 'half \u{FFFD} and \u{FFFD}', error: '\u{FFFD}' });
+    expect(stored).toMatchObject({ sentence: 'half \u{FFFD} and \u{FFFD}', error: '\u{FFFD}' });
+  });
+
+  test('a count that is not a number is refused', async () => {
+    const manager = await newManager(store);
+    const odd = { ...point(1_000), desired: Number.NaN };
+    await expect(store.readings.record(manager.id, odd, [])).rejects.toThrow();
+    expect((await store.readings.series(manager.id, 0, 2_000)).points).toEqual([]);
   });
 
   test('decisions are paged newest first and looked back at oldest first', async () => {
-    const manager = await newManager();
+    const manager = await newManager(store);
     const made = [];
     for (let at = 1; at <= 7; at++)
       made.push(await store.decisions.record({ ...decision(at), ...told, managerId: manager.id }));
@@ -197,13 +233,13 @@ export const settings: ManagerSettings = {
   paused: false,
 };
 
-const told = { sentence: 'Up from 1 to 2: 120 waiting.', outcome: 'scaled' } as const;
+export const told = { sentence: 'Up from 1 to 2: 120 waiting.', outcome: 'scaled' } as const;
 
 export function point(at: number, known: Partial<Point> = {}): Point {
   return { at, current: 1, desired: 2, unknown: 0, ...known };
 }
 
-function decision(at: number): Decision {
+export function decision(at: number): Decision {
   return {
     at,
     current: 1,

@@ -20,6 +20,9 @@ export interface Database {
 /** Read as the value, written as JSON text. */
 type Json<T> = ColumnType<T, string, string>;
 
+/** Not null: the database refuses what was not a finite number. */
+type Certain = ColumnType<number, number | null>;
+
 export interface AppTable {
   id: GeneratedAlways<number>;
   name: string;
@@ -53,8 +56,8 @@ export interface PointTable {
   later: number | null;
   oldest_seconds: number | null;
   slots: number | null;
-  current: number;
-  desired: number;
+  current: Certain;
+  desired: Certain;
   unknown: number;
   readings: Json<Reading[]>;
 }
@@ -87,8 +90,8 @@ export interface DecisionTable {
   id: GeneratedAlways<number>;
   manager_id: number;
   at: number;
-  current: number;
-  desired: number;
+  current: Certain;
+  desired: Certain;
   unknown: boolean;
   reasons: Json<Reason[]>;
   sentence: string;

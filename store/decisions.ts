@@ -3,7 +3,7 @@ import type { Kysely, Selectable } from 'kysely';
 import type { Decision } from '../decide/words.ts';
 import type { Database, DecisionTable } from './database.ts';
 import type { Decisions, StoredDecision } from './store.ts';
-import { json, ownerGone, rowId, text } from './values.ts';
+import { finite, json, ownerGone, rowId, text } from './values.ts';
 
 /** A page and a look back are bounded, whatever is asked for. */
 const mostRows = 1_000;
@@ -16,8 +16,8 @@ export function createDecisions(kysely: Kysely<Database>): Decisions {
         .values({
           manager_id: rowId(decision.managerId),
           at: Math.round(decision.at),
-          current: decision.current,
-          desired: decision.desired,
+          current: finite(decision.current),
+          desired: finite(decision.desired),
           unknown: decision.unknown,
           reasons: json(decision.reasons),
           sentence: text(decision.sentence),

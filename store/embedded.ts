@@ -53,7 +53,7 @@ async function start(database: string): Promise<PGlite> {
   return await PGlite.create({
     dataDir: database,
     parsers,
-    startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=16MB'],
+    startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=16MB', '-c', 'min_wal_size=32MB'],
   });
 }
 
@@ -61,6 +61,7 @@ async function make(folder: string, database: string): Promise<void> {
   const leftOver = (await readdir(folder)).filter((name) => name.startsWith('database.new'));
   for (const name of leftOver) await rm(join(folder, name), { recursive: true, force: true });
   const aside = join(folder, `database.new-${process.pid}`);
+  await mkdir(aside, { mode: 0o700 });
   const library = createRequire(import.meta.url).resolve('@electric-sql/pglite');
   const program = `require(${JSON.stringify(library)}).PGlite.create(${JSON.stringify(aside)}).then((made) => made.close())`;
   await promisify(execFile)(process.execPath, ['--input-type=commonjs', '-e', program], {

@@ -10,10 +10,11 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { setTimeout } from 'node:timers/promises';
 import { HeadcountError } from '../decide/errors.ts';
 
 interface Owner {
@@ -27,7 +28,8 @@ interface Owner {
 
 const touchEveryMs = 10_000;
 const abandonedAfterMs = 60_000;
-const attempts = 5;
+const attempts = 20;
+const waitMs = 50;
 
 /** @returns what releases it. @throws HeadcountError STORE_IN_USE, naming the pid */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
@@ -37,24 +39,19 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   for (let attempt = 1; attempt <= attempts; attempt++) {
     if (await put(path, mine)) return hold(path, mine);
     const owner = await read(path);
-    if (owner && (await lives(path, owner))) throw inUse(folder, owner);
+    if (await lives(path, owner)) throw inUse(folder, owner);
     await takeAway(path, owner);
   }
   throw inUse(folder, await read(path));
 }
 
-/** Written aside and linked into place, so that nobody ever reads half a lock. */
 async function put(path: string, owner: Owner): Promise<boolean> {
-  const aside = `${path}.${owner.lock}`;
-  await writeFile(aside, JSON.stringify(owner), { mode: 0o600 });
   try {
-    await link(aside, path);
-    return (await read(path))?.lock === owner.lock;
+    await writeFile(path, JSON.stringify(owner), { flag: 'wx', mode: 0o600 });
+    return true;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    if (isCode(error, 'EEXIST')) return false;
     throw error;
-  } finally {
-    await rm(aside, { force: true });
   }
 }
 
@@ -79,23 +76,32 @@ async function read(path: string): Promise<Owner | undefined> {
   }
 }
 
-async function lives(path: string, owner: Owner): Promise<boolean> {
-  if (owner.where === where()) return startOf(owner.pid) === owner.startedAt;
+/** A lock that cannot be read is just being written, or its writer died at that: its age tells. */
+async function lives(path: string, owner: Owner | undefined): Promise<boolean> {
+  if (owner?.where === where()) return startOf(owner.pid) === owner.startedAt;
   const touched = await stat(path).catch(() => undefined);
   return touched !== undefined && Date.now() - touched.mtimeMs < abandonedAfterMs;
 }
 
-/** Moves the dead owner's lock aside. Whoever finds a fresh one in hand, because another was quicker, puts it back. */
+/**
+ * Of several that found the same dead lock, one removes it. Without the guard, a slow one would remove the fresh lock of a
+ * quick one.
+ */
 async function takeAway(path: string, dead: Owner | undefined): Promise<void> {
-  const aside = `${path}.${randomBytes(8).toString('hex')}`;
-  const moved = await rename(path, aside).then(
-    () => true,
-    () => false,
-  );
-  if (!moved) return;
-  const taken = await read(aside);
-  if (taken?.lock !== dead?.lock) await link(aside, path).catch(() => {});
-  await rm(aside, { force: true });
+  const guard = `${path}.taking`;
+  try {
+    await mkdir(guard);
+  } catch (error) {
+    if (!isCode(error, 'EEXIST')) throw error;
+    const made = await stat(guard).catch(() => undefined);
+    if (made && Date.now() - made.mtimeMs > abandonedAfterMs) await rmdir(guard).catch(() => {});
+    return await setTimeout(waitMs);
+  }
+  try {
+    if ((await read(path))?.lock === dead?.lock) await rm(path, { force: true });
+  } finally {
+    await rmdir(guard);
+  }
 }
 
 /** Empty when there is no such process. */
@@ -136,4 +142,8 @@ function inUse(folder: string, owner: Owner | undefined): HeadcountError {
       : `${who} of another machine or container had it open less than a minute ago`,
     'Stop that controller first, or give this one another folder with --data.',
   );
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }

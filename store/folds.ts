@@ -4,9 +4,19 @@
  * means do not, which is why roll-ups keep sums.
  */
 import { type RawBuilder, sql } from 'kysely';
+import type { Point } from './store.ts';
+import { present } from './values.ts';
 
 export const minuteMs = 60_000;
 export const hourMs = 3_600_000;
+
+/** How long each grain, and a decision, is kept. */
+export const keptMs = {
+  raw: 6 * hourMs,
+  minute: 7 * 24 * hourMs,
+  hour: 400 * 24 * hourMs,
+  decisions: 400 * 24 * hourMs,
+} as const;
 
 /** Numbers that a checkup may not know. */
 const unsure = ['waiting', 'running', 'later', 'slots'];
@@ -57,4 +67,27 @@ export const replacedParts = raw(
 
 function raw(columns: readonly string[]): RawBuilder<unknown> {
   return sql.raw(columns.join(', '));
+}
+
+export interface PointRow {
+  readonly at: number;
+  readonly waiting: number | null;
+  readonly running: number | null;
+  readonly later: number | null;
+  readonly slots: number | null;
+  readonly oldest_seconds: number | null;
+  readonly current: number;
+  readonly desired: number;
+  readonly unknown: number;
+}
+
+export function toPoint(row: PointRow): Point {
+  const { waiting, running, later, slots, oldest_seconds: oldestSeconds } = row;
+  return {
+    at: row.at,
+    ...present({ waiting, running, later, oldestSeconds, slots }),
+    current: row.current,
+    desired: row.desired,
+    unknown: row.unknown,
+  };
 }

@@ -8,15 +8,7 @@
  */
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import type { Database, StoreKind } from './database.ts';
-import { foldedParts, hourMs, minuteMs, partColumns, pointAsPart, replacedParts } from './folds.ts';
-
-/** How long each grain, and a decision, is kept. */
-export const keptMs = {
-  raw: 6 * hourMs,
-  minute: 7 * 24 * hourMs,
-  hour: 400 * 24 * hourMs,
-  decisions: 400 * 24 * hourMs,
-} as const;
+import { foldedParts, hourMs, keptMs, minuteMs, partColumns, pointAsPart, replacedParts } from './folds.ts';
 
 /** A checkup is recorded when its scaling is done, so a minute is folded only some time after it ended. */
 const settleMs = 2 * minuteMs;

@@ -1,0 +1,134 @@
+/**
+ * kill -9 in the middle of writing: every acknowledged row is there afterwards, and nothing is counted twice. The child
+ * prints a line when a promise of the store has resolved; it is killed after a seeded number of lines, wherever it is then.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { sql } from 'kysely';
+import { afterAll, describe, expect, test } from 'vitest';
+import { freshDatabase, has, temporaryFolder } from '../checks/fixtures.ts';
+import { appDraft, settings } from './contract.ts';
+import { hourMs } from './folds.ts';
+import { type OpenStore, openStore, type StorePlace } from './open.ts';
+
+const rounds = 4;
+const start = 1_700_000_000_000 - (1_700_000_000_000 % hourMs);
+
+/** Writes point after point, one each virtual second, with a decision and a tidy now and then. */
+const writer = `
+const { openStore } = await import(process.env.STORE_MODULE);
+const store = await openStore(JSON.parse(process.env.STORE_PLACE));
+const managerId = process.env.MANAGER;
+const start = Number(process.env.START);
+for (let n = 0; ; n++) {
+  const at = start + n * 1000;
+  await store.readings.record(managerId, { at, waiting: n, current: 1, desired: 1, unknown: 0 }, []);
+  console.log('point ' + at);
+  if (n % 7 === 0) {
+    const decision = { managerId, at, current: 1, desired: 2, unknown: false, reasons: [], sentence: '', outcome: 'kept' };
+    console.log('decision ' + (await store.decisions.record(decision)).id);
+  }
+  if (n % 50 === 49) {
+    void store.tidy(at + 200_000).then(() => console.log('tidied'));
+  }
+}`;
+
+describe('embedded', () => {
+  const folder = temporaryFolder('kill');
+  afterAll(() => folder.remove());
+  test('no acknowledged row is lost by kill -9', () => loop({ folder: folder.path }), 120_000);
+});
+
+describe.skipIf(!has('postgresUrl'))('PostgreSQL', () => {
+  test('no acknowledged row is lost by kill -9', async () => {
+    const database = await freshDatabase();
+    await loop({ databaseUrl: database.url });
+    await database.drop();
+  }, 120_000);
+});
+
+async function loop(place: StorePlace): Promise<void> {
+  const random = seeded(4700);
+  const first = await openStore(place);
+  const app = await first.apps.create(appDraft);
+  const { id: managerId } = await first.managers.create(app.id, settings, start);
+  await first.close();
+  let from = start;
+  const acknowledged = { point: new Set<number>(), decision: new Set<number>() };
+  for (let round = 0; round < rounds; round++) {
+    const lines = await writeUntilKilled(place, managerId, from, 1 + Math.floor(random() * 200));
+    for (const line of lines) {
+      const [what, id] = line.split(' ');
+      if (what === 'point' || what === 'decision') acknowledged[what].add(Number(id));
+    }
+    const store = await openStore(place);
+    await expectWhole(store, managerId, acknowledged);
+    await store.close();
+    from = Math.max(...acknowledged.point) + 60_000;
+  }
+}
+
+async function writeUntilKilled(
+  place: StorePlace,
+  managerId: string,
+  from: number,
+  linesAtMost: number,
+): Promise<string[]> {
+  const child: ChildProcess = spawn(
+    process.execPath,
+    ['--import', 'tsx', '--input-type=module', '-e', writer],
+    {
+      cwd: join(import.meta.dirname, '..'),
+      env: {
+        ...process.env,
+        STORE_MODULE: new URL('./open.ts', import.meta.url).href,
+        STORE_PLACE: JSON.stringify(place),
+        MANAGER: managerId,
+        START: String(from),
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
+  const gone = once(child, 'exit');
+  const lines: string[] = [];
+  if (child.stdout)
+    for await (const line of createInterface(child.stdout)) {
+      lines.push(line);
+      if (lines.length === linesAtMost) child.kill('SIGKILL');
+    }
+  expect(await gone).toEqual([null, 'SIGKILL']);
+  return lines;
+}
+
+async function expectWhole(
+  store: OpenStore,
+  managerId: string,
+  acknowledged: { point: ReadonlySet<number>; decision: ReadonlySet<number> },
+): Promise<void> {
+  const points = await store.kysely.selectFrom('points').select(['at', 'waiting']).execute();
+  const decisions = await store.kysely.selectFrom('decisions').select('id').execute();
+  const there = { point: points.map(({ at }) => at), decision: decisions.map(({ id }) => id) };
+  expect([...acknowledged.point].filter((at) => !there.point.includes(at))).toEqual([]);
+  expect([...acknowledged.decision].filter((id) => !there.decision.includes(id))).toEqual([]);
+  // All points are younger than what is forgotten, so the folded ones must add up to exactly those before the mark.
+  const { rows } = await sql<{ folded: number; plain: number }>`select
+    (select coalesce(sum(waiting_sum), 0) from point_minutes where at < done_until) as folded,
+    (select coalesce(sum(waiting), 0) from points where at < done_until) as plain
+    from roll_ups where grain = 'minute'`.execute(store.kysely);
+  expect(rows[0]?.folded).toBe(rows[0]?.plain);
+  await store.tidy(start + 5 * hourMs);
+  const { points: hours } = await store.readings.series(managerId, start, start + 2 * hourMs, 'hour');
+  const firstHour = points.filter(({ at }) => at < start + hourMs).map(({ waiting }) => waiting ?? 0);
+  const mean = firstHour.reduce((sum, waiting) => sum + waiting, 0) / firstHour.length;
+  expect(hours[0]?.waiting).toBe(mean);
+}
+
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}

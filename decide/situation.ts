@@ -45,7 +45,7 @@ export function situationOf(given: Given, view: View, now: number): Situation | 
       : Math.max(0, crew.up * terms.slots - counted.running);
   return {
     work: { waiting, running: runningOf(newest, now), idleSlots, booting: gathered(crew.booting) },
-    law: () => lawOf(given, view),
+    law: () => lawOf(given, view, newest),
     terms,
     crew,
     waiting: counted.waiting,
@@ -112,14 +112,28 @@ function gathered(booting: readonly number[]): [number, number][] {
 const fewJobs = 5;
 const laws = new WeakMap<readonly number[], ServiceLaw>();
 
-function lawOf(given: Given, { learned }: View): ServiceLaw {
+function lawOf(given: Given, { learned }: View, newest: Sample): ServiceLaw {
   const { services, serviceSeconds } = learned;
   if (given.serviceSeconds !== undefined) return exponentialLaw(Math.max(1e-4, given.serviceSeconds));
   if (!services || services.seconds.length < fewJobs)
     return exponentialLaw(Math.max(1e-4, serviceSeconds.value));
+  const running = jobsIn(newest).flatMap(({ runningSeconds }) => runningSeconds ?? []);
+  const count = running.reduce((sum, [, jobs]) => sum + jobs, 0);
+  if (services.seen < enoughPerRunning * count)
+    return serviceLaw([...services.seconds, ...running.flatMap(([elapsed, jobs]) => likely(elapsed, jobs))]);
   const known = laws.get(services.seconds);
   if (known) return known;
   const law = serviceLaw(services.seconds);
   laws.set(services.seconds, law);
   return law;
+}
+
+/**
+ * The jobs that finish first are the short ones. So at the beginning those that still run count as well: whoever has run for
+ * some time is most likely in the middle of it.
+ */
+const enoughPerRunning = 10;
+
+function likely(elapsed: number, jobs: number): number[] {
+  return Array.from({ length: Math.min(64, jobs) }, () => 2 * elapsed);
 }

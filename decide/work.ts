@@ -106,10 +106,12 @@ function withOldest(cohorts: Cohort[], oldest: number | undefined): Cohort[] {
 
 const windowSeconds = 8;
 const windowCount = 3;
+const regular = 0.8;
 
 /**
- * Jobs per second that have kept coming: the least rate of the last three windows of about ten seconds. The least, not the mean:
- * an upload falls into one window and is in the backlog already, and when jobs stop coming it is zero at once.
+ * Jobs per second that keep coming like clockwork: the least rate of the last three windows of about ten seconds, when the three
+ * hardly differ; else zero. An upload falls into one window and is in the backlog already, and when jobs stop coming it is
+ * zero at once. Where arrivals vary it pays more to let workers go and to start them again (docs/simulate.md).
  *
  * @param serviceSeconds the service time when it is known: what running jobs must have finished, where no counter says so
  */
@@ -122,7 +124,10 @@ export function steadyPerSecond(samples: readonly Sample[], serviceSeconds?: num
     arrived += interval.arrived;
     if (seconds < windowSeconds) continue;
     rates.push(arrived / seconds);
-    if (rates.length === windowCount) return Math.min(...rates);
+    if (rates.length === windowCount) {
+      const least = Math.min(...rates);
+      return least >= Math.max(...rates) * regular ? least : 0;
+    }
     seconds = 0;
     arrived = 0;
   }

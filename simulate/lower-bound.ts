@@ -4,8 +4,8 @@
  * that a boot takes time, so its optimum is a lower bound for every real schedule without a late job.
  *
  * Method: dynamic programming backward over (workers, work done) on whole seconds and whole worker-seconds. Doing as much
- * as possible is always right, since the value falls with the work done. Rounding work up keeps it a bound, because
- * ceil(x + c) = ceil(x) + c for whole c. More workers than the steepest second of arriving work are never needed: the
+ * as possible is always right, since the value falls with the work done. Whole numbers keep it a bound: parts of workers would
+ * be no cheaper, since with whole curves the linear programme has a whole solution. More workers than the steepest second of arriving work are never needed: the
  * top layer of such a plan can be moved to the left, under the cap, at no cost (there is backlog there, or the plan
  * would not be so high), and its boot is saved.
  *

@@ -4,7 +4,7 @@
  * who write on. Only when the log has grown very long, because somebody always writes, does it hold the lock for the
  * short rest, so that the log begins anew.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { openSync, readSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import { Worker } from 'node:worker_threads';
@@ -41,18 +41,30 @@ export function keepLogShort(path: string): { stop(): void } {
 export function logOf(path: string): { pages: number; copied: number } {
   const header = Buffer.alloc(100);
   try {
-    const index = openSync(`${path}-shm`, 'r');
-    try {
-      readSync(index, header, 0, header.length, 0);
-    } finally {
-      closeSync(index);
-    }
+    readSync(indexOf(path), header, 0, header.length, 0);
   } catch {
     return { pages: 0, copied: 0 };
   }
   const wordAt = (offset: number): number =>
     endianness() === 'LE' ? header.readUInt32LE(offset) : header.readUInt32BE(offset);
   return { pages: wordAt(16), copied: wordAt(96) };
+}
+
+/** By device and inode, which outlive a file that is replaced under its name. */
+const indexes = new Map<string, number>();
+
+/**
+ * Opened once and never closed: closing any descriptor of a file drops every POSIX lock that this process holds on it,
+ * those of SQLite too, and then another process takes the log's index for abandoned and empties it under our feet
+ * (sqlite.org/howtocorrupt.html, "POSIX advisory locks canceled by a separate thread doing close()").
+ */
+function indexOf(path: string): number {
+  const { dev, ino } = statSync(`${path}-shm`);
+  const known = indexes.get(`${dev}:${ino}`);
+  if (known !== undefined) return known;
+  const index = openSync(`${path}-shm`, 'r');
+  indexes.set(`${dev}:${ino}`, index);
+  return index;
 }
 
 /** CommonJS as text, so that it runs from source and from the built package alike. */

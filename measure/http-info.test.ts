@@ -6,6 +6,8 @@ import { freePort, until } from '../checks/servers.ts';
 import type { Reading } from '../decide/words.ts';
 import { meterContract, type Situation } from './contract.ts';
 import { httpInfo } from './http-info.ts';
+import { parseMetrics } from './inbox/hirefire.ts';
+import { createAppInbox } from './inbox/memory.ts';
 import { fetchInfo, type Info } from './info.ts';
 
 const patience = AbortSignal.timeout(600_000);
@@ -227,4 +229,60 @@ test('the whole info, as the dashboard shows it', async () => {
     ],
   });
   await stop();
+});
+
+describe('libraries of HireFire', () => {
+  const meterOf = (surroundings: object, options: Situation['options'] = {}) =>
+    httpInfo.create(
+      { means: 'jobs', timeoutSeconds: 5, ...(options as object) },
+      { appToken: 'secret', processType: 'worker', now: () => 1_767_225_600_000, ...surroundings },
+    );
+
+  test.each([
+    ['Python-1.0.3', ['57', 'unknown', '0', '0', '3', 'unknown']],
+    ['Ruby-1.0.8', ['57', '0', '0', '0', '3', '0']],
+  ])('a sudden 0 of %s', async (library, expected) => {
+    const values = [57, 0, 0, 0, 3, 0];
+    const { url, stop } = await listening(
+      createServer((_request, response) => {
+        response.setHeader('HireFire-Resource', library);
+        response.end(JSON.stringify([{ name: 'worker', value: values.shift() }]));
+      }),
+    );
+    const meter = meterOf({ appUrl: url });
+    const seen: string[] = [];
+    for (const _ of expected) {
+      const [reading] = await meter.read(patience);
+      seen.push(reading?.kind === 'jobs' ? String(reading.waiting) : String(reading?.kind));
+    }
+    expect(seen).toEqual(expected);
+    await stop();
+  });
+
+  test('2.0 is not asked: what it pushed is read', async () => {
+    let now = 1_767_225_600_000;
+    let asked = 0;
+    const { url, stop } = await listening(
+      createServer((_request, response) => {
+        asked += 1;
+        response.end('[{"name":"worker","value":5}]');
+      }),
+    );
+    const inbox = createAppInbox(() => now);
+    const surroundings = { appUrl: url, inbox, now: () => now };
+    const [worker, mailer] = [meterOf(surroundings), meterOf(surroundings, { name: 'mailer' })];
+    expect((await worker.read(patience))[0]).toMatchObject({ waiting: 5 });
+    const body = JSON.stringify([{ name: 'worker', metrics: { jqs: { [now / 1_000]: 42 } } }]);
+    inbox.take('hirefire-2', 'Ruby-2.0.0', parseMetrics(body, now)!);
+    expect((await worker.read(patience))[0]).toMatchObject({ kind: 'jobs', waiting: 42 });
+    expect((await mailer.read(patience))[0]).toMatchObject({
+      kind: 'unknown',
+      why: 'Ruby-2.0.0 pushes for this app, so it is not asked; of "mailer" it has pushed nothing lately',
+    });
+    expect(asked).toBe(1);
+    now += 61_000;
+    expect((await worker.read(patience))[0]).toMatchObject({ waiting: 5 });
+    expect(asked).toBe(2);
+    await stop();
+  });
 });

@@ -79,7 +79,7 @@ function createDoubt(): (info: Info, reading: Reading) => Reading {
       reading.kind === 'jobs' ? reading.waiting : reading.kind === 'value' ? reading.value : undefined;
     if (value === undefined) return reading;
     zeroCount = value === 0 ? zeroCount + 1 : 0;
-    if (zeroCount !== 1 || !/^Python-1\./.test(info.library ?? '')) return reading;
+    if (zeroCount !== 1 || !/^Python-(?:1\.|unknown)/.test(info.library ?? '')) return reading;
     const why = `${info.library} answers 0 also when its broker is down: a second 0 must confirm it`;
     return unknown(reading.at, why);
   };

@@ -8,19 +8,21 @@ export interface Lease {
   holder(): string | undefined;
 }
 
-/** The least that the libraries accept is 5 s; asked again at every end, 15 s keeps the gap after a crash under 30 s. */
+/** The least that the libraries accept is 5 s; 15 s keeps the gap after a crash around 30 s. */
 export const leaseSeconds = 15;
+/** A holder asks again when its time is over, not before, and a moment late. Nobody is to take it from a live one. */
+const graceSeconds = 5;
 
 export function createLease(now: () => number): Lease {
-  let held: { readonly by: string; readonly until: number } | undefined;
+  const lastsMs = (leaseSeconds + graceSeconds) * 1_000;
+  let held: { readonly by: string; readonly since: number } | undefined;
   // A clock that was set back must not make a lease last for ever.
-  const free = (at: number): boolean =>
-    !held || at >= held.until || held.until > at + leaseSeconds * 1_000 + 1_000;
+  const free = (at: number): boolean => !held || at >= held.since + lastsMs || at < held.since;
   return {
     ask: (processId) => {
       const at = now();
       if (held?.by !== processId && !free(at)) return false;
-      held = { by: processId, until: at + leaseSeconds * 1_000 };
+      held = { by: processId, since: at };
       return true;
     },
     holder: () => (free(now()) ? undefined : held?.by),

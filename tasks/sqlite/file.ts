@@ -50,14 +50,11 @@ export async function openFile(path: string, role: Role): Promise<SqliteFile> {
   const Driver = await driver();
   const manners = mannersOf[role];
   const db = await retried(path, manners, () => open(Driver, path, manners));
-  const statements = {
-    begin: db.prepare('BEGIN IMMEDIATE') as Statement,
-    commit: db.prepare('COMMIT') as Statement,
-  };
+  const commit = db.prepare('COMMIT') as Statement;
   return {
     path,
     db,
-    write: (work) => retried(path, manners, () => transaction(db, statements, work)),
+    write: (work) => retried(path, manners, () => transaction(db, commit, work)),
     close: () => {
       if (db.open) db.close();
     },
@@ -86,11 +83,15 @@ function open(Driver: typeof Libsql, path: string, manners: Manners): Database {
   }
 }
 
-function transaction<T>(db: Database, statements: { begin: Statement; commit: Statement }, work: () => T): T {
-  statements.begin.run();
+/**
+ * BEGIN is not a prepared statement: one that finds the lock held stays half-way until it is reset, which this driver does
+ * only when it runs again, and until then no other transaction of the connection can end.
+ */
+function transaction<T>(db: Database, commit: Statement, work: () => T): T {
+  db.exec('BEGIN IMMEDIATE');
   try {
     const result = work();
-    statements.commit.run();
+    commit.run();
     return result;
   } catch (error) {
     if (db.inTransaction) db.exec('ROLLBACK');

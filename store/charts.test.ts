@@ -50,7 +50,7 @@ onEachStore((store) => {
       ),
       { numRuns: 6, seed: 4700 },
     );
-  }, 60_000);
+  }, 120_000);
 
   test('nothing is left of what is past its time, and nothing else goes', async () => {
     const start = nextEra();
@@ -176,7 +176,7 @@ onEachStore((store) => {
     expect(left.at(-1)).toBe(0);
     const { points } = await store().readings.series(manager.id, start, now, 'hour');
     expect(points).toEqual(Array.from({ length: 4 }, (_, n) => point(start + n * hourMs, { waiting: 1 })));
-  }, 60_000);
+  }, 120_000);
 
   test('a point that comes while its minute is being folded is in the roll-up', async () => {
     const start = nextEra();

@@ -10,7 +10,7 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import type { PGlite } from '@electric-sql/pglite';
@@ -33,6 +33,7 @@ export async function openEmbedded(folder: string): Promise<Embedded> {
   const unlock = await lockFolder(folder);
   try {
     const database = join(folder, 'database');
+    await clearHalfMade(folder);
     if (!existsSync(database)) await make(folder, database);
     const pglite = await start(database);
     return {
@@ -50,16 +51,28 @@ export async function openEmbedded(folder: string): Promise<Embedded> {
 
 async function start(database: string): Promise<PGlite> {
   const { PGlite } = await import('@electric-sql/pglite');
-  return await PGlite.create({
+  let complaint = '';
+  const opening = PGlite.create({
     dataDir: database,
     parsers,
+    onStderr: (line) => {
+      if (/FATAL|PANIC/.test(line)) complaint = line.replace(/^.*(FATAL|PANIC): */, '');
+      return false;
+    },
     startParams: [...PGlite.defaultStartParams, '-c', 'shared_buffers=16MB', '-c', 'min_wal_size=32MB'],
+  });
+  return await opening.catch((error: unknown) => {
+    throw complaint ? cannotOpen(dirname(database), complaint) : error;
   });
 }
 
+/** Left by a start that was killed; its child may still be at work there, so what cannot go now goes next time. */
+async function clearHalfMade(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => name.startsWith('database.new'));
+  for (const name of names) await rm(join(folder, name), { recursive: true, force: true }).catch(() => {});
+}
+
 async function make(folder: string, database: string): Promise<void> {
-  const leftOver = (await readdir(folder)).filter((name) => name.startsWith('database.new'));
-  for (const name of leftOver) await rm(join(folder, name), { recursive: true, force: true });
   const aside = join(folder, `database.new-${process.pid}`);
   await mkdir(aside, { mode: 0o700 });
   const library = createRequire(import.meta.url).resolve('@electric-sql/pglite');
@@ -67,7 +80,8 @@ async function make(folder: string, database: string): Promise<void> {
   await promisify(execFile)(process.execPath, ['--input-type=commonjs', '-e', program], {
     timeout: makingTakesAtMostMs,
     killSignal: 'SIGKILL',
-    env: {},
+    // Without NODE_OPTIONS: what the controller preloads has no business there.
+    env: { ...process.env, NODE_OPTIONS: '' },
   });
   await rename(aside, database);
 }

@@ -38,7 +38,7 @@ for (let n = 0; ; n++) {
 describe('embedded', () => {
   const folder = temporaryFolder('kill');
   afterAll(() => folder.remove());
-  test('no acknowledged row is lost by kill -9', () => loop({ folder: folder.path }), 120_000);
+  test('no acknowledged row is lost by kill -9', () => loop({ folder: folder.path }), 240_000);
 });
 
 describe.skipIf(!has('postgresUrl'))('PostgreSQL', () => {
@@ -46,7 +46,7 @@ describe.skipIf(!has('postgresUrl'))('PostgreSQL', () => {
     const database = await freshDatabase();
     await loop({ databaseUrl: database.url });
     await database.drop();
-  }, 120_000);
+  }, 240_000);
 });
 
 async function loop(place: StorePlace): Promise<void> {

@@ -146,7 +146,7 @@ async function deleteStep(kysely: Kysely<Database>, table: string, until: number
 /**
  * What PostgreSQL's background processes do and PGlite, which has none, does not: without a checkpoint the write-ahead log
  * grows until the store is closed, and the next start after a kill replays all of it; without vacuum the room of
- * deleted rows is never used again.
+ * deleted rows is never used again, and after two thousand million transactions PostgreSQL would refuse to write.
  */
 function createUpkeep(kysely: Kysely<Database>): (now: number) => Promise<void> {
   let nextCheckpointAt = 0;

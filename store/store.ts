@@ -98,7 +98,10 @@ export type Grain = 'raw' | 'minute' | 'hour';
 
 export interface Readings {
   record(managerId: string, point: Point, readings: readonly Reading[]): Promise<void>;
-  /** Oldest first, `from` included, `to` excluded, at most 2,000 points; the finest grain that fits unless named. */
+  /**
+   * Oldest first, `from` included, `to` excluded, at most 2,000 points; the finest grain that fits unless named, in
+   * steps of several where more would come out.
+   */
   series(
     managerId: string,
     from: number,

@@ -27,6 +27,8 @@ const openTo = /^\/api\/(me|setup|openapi\.json|auth\/.*)$/;
 export function createHttp(deps: Deps): Routes {
   const api: Routes = new OpenAPIHono<Env>({ defaultHook: checkRequest });
   api.onError((error) => problemResponse(error, deps.log));
+  // Before the headers that are for browsers: thousands of pushes a second need none.
+  ingestRoutes(api, deps);
   api.use(headers());
   api.get('/healthz', (c) => c.text('ok\n'));
   api.get('/readyz', (c) => (deps.ready() ? c.text('ready\n') : c.text('stopping\n', 503)));
@@ -39,7 +41,6 @@ export function createHttp(deps: Deps): Routes {
   liveRoutes(api, deps);
   peopleRoutes(api, deps);
   inboxRoutes(api, deps);
-  ingestRoutes(api, deps);
   describe(api);
   api.all('/api/*', (c) => {
     throw notFound(`"${c.req.method} ${c.req.path}"`);

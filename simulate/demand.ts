@@ -4,14 +4,13 @@
  * `can[t]` is the work that can have been done by second t, if each job started when it arrived; `must[t]` is the work that must have
  * been done, if each started as late as the goal allows. Both are sums over jobs of min(service, time since the start),
  * so each job adds a ramp: slopes are summed with a second difference and integrated twice, in time linear in jobs.
- * The first is rounded up and the second down, so that whole numbers leave every real schedule between them.
  */
 import type { Trace } from './traces.ts';
 
 export interface Demand {
   /** Seconds of the grid: curves have one more element, for the end of each second. */
   readonly seconds: number;
-  /** Worker-seconds in whole numbers. */
+  /** Worker-seconds, rounded up. */
   readonly can: Int32Array;
   readonly must: Int32Array;
   /** The largest growth of `can` in one second: no optimum needs more workers (see lower-bound.ts). */
@@ -24,15 +23,15 @@ export function demandOf(trace: Trace, goalSeconds: number): Demand {
     last = Math.max(last, arrival + (trace.services[job] ?? 0));
   });
   const seconds = Math.ceil(last + goalSeconds) + 1;
-  const can = ramps(trace, 0, seconds, (work) => Math.ceil(work - 1e-6));
-  const must = ramps(trace, goalSeconds, seconds, (work) => Math.floor(work + 1e-6));
+  const can = ramps(trace, 0, seconds);
+  const must = ramps(trace, goalSeconds, seconds);
   let peak = 1;
   for (let t = 1; t <= seconds; t++) peak = Math.max(peak, (can[t] ?? 0) - (can[t - 1] ?? 0));
   return { seconds, can, must, peak };
 }
 
-/** Sum over jobs of min(service, (t - arrival - delay)+) at each second t. */
-function ramps(trace: Trace, delay: number, seconds: number, whole: (work: number) => number): Int32Array {
+/** Sum over jobs of min(service, (t - arrival - delay)+) at each second t, rounded up. */
+function ramps(trace: Trace, delay: number, seconds: number): Int32Array {
   const level = new Float64Array(seconds + 2);
   const slope = new Float64Array(seconds + 2);
   trace.arrivals.forEach((arrival, job) => {
@@ -46,7 +45,7 @@ function ramps(trace: Trace, delay: number, seconds: number, whole: (work: numbe
   for (let t = 0; t <= seconds; t++) {
     height += steepness + (level[t] ?? 0);
     steepness += slope[t] ?? 0;
-    curve[t] = whole(height);
+    curve[t] = Math.ceil(height - 1e-6);
   }
   return curve;
 }

@@ -4,10 +4,11 @@
  * that a boot takes time, so its optimum is a lower bound for every real schedule without a late job.
  *
  * Method: dynamic programming backward over (workers, work done) on whole seconds and whole worker-seconds. Doing as much
- * as possible is always right, since the value falls with the work done. Whole numbers keep it a bound: parts of workers would
- * be no cheaper, since with whole curves the linear programme has a whole solution. More workers than the steepest second of arriving work are never needed: the
- * top layer of such a plan can be moved to the left, under the cap, at no cost (there is backlog there, or the plan
- * would not be so high), and its boot is saved.
+ * as possible is always right, since the value falls with the work done. Rounding work up keeps it a bound, because
+ * ceil(x + c) = ceil(x) + c for whole c; a start within a second can save the part that was rounded, less than one
+ * worker-second in all, which is taken off. More workers than the steepest second of arriving work are never needed:
+ * the top layer of such a plan can be moved to the left, under the cap, at no cost (there is backlog there, or the
+ * plan would not be so high), and its boot is saved.
  *
  * For each amount of work the minimum over next counts is a prefix and a suffix minimum, so that a second costs
  * (work range) x (workers), not times workers again.
@@ -30,7 +31,7 @@ export function lowerBound(demand: Demand, bootSeconds: number, progress?: (shar
     [later, now] = [now, later];
     if (progress && t % 20_000 === 0) progress(1 - t / demand.seconds);
   }
-  return { cost: later[0] ?? 0 };
+  return { cost: Math.max(0, (later[0] ?? 0) - 1) };
 }
 
 /**

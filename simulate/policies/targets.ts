@@ -66,8 +66,9 @@ export const heroku: PolicyKind = {
     return ({ now, waiting, oldestSeconds, workers }) => {
       waits.add(now, oldestSeconds);
       if (workers === 0) return waiting > 0 ? 1 : 0;
-      if (waits.maximum() > goalSeconds && oldestSeconds > 0) return workers + 1;
-      return waits.maximum() < goalSeconds / 2 && workers > 1 ? workers - 1 : workers;
+      const p95 = waits.quantile(0.95);
+      if (p95 > goalSeconds && oldestSeconds > 0) return workers + 1;
+      return p95 < goalSeconds / 2 && workers > 1 ? workers - 1 : workers;
     };
   },
 };

@@ -1,9 +1,11 @@
-/** A sliding maximum and a sliding mean over time, bounded by the window. */
+/** Maximum, mean and quantile of what was seen lately, bounded by the window. */
 
 export interface Sliding {
   add(now: number, value: number): void;
   maximum(): number;
   mean(): number;
+  /** The least value that at least this share of the entries do not exceed; 0 when there are none. */
+  quantile(share: number): number;
   full(): boolean;
 }
 
@@ -20,6 +22,10 @@ export function sliding(windowSeconds: number): Sliding {
     },
     maximum: () => entries.reduce((most, entry) => Math.max(most, entry.value), 0),
     mean: () => entries.reduce((sum, entry) => sum + entry.value, 0) / Math.max(1, entries.length),
+    quantile: (share) => {
+      const values = entries.map((entry) => entry.value).sort((a, b) => a - b);
+      return values[Math.max(0, Math.ceil(share * values.length) - 1)] ?? 0;
+    },
     full: () => firstAt !== undefined && lastAt - firstAt >= windowSeconds,
   };
 }

@@ -78,6 +78,7 @@ const anyJobs = fc.record(
     slots: fc.integer({ min: 0, max: 1_000 }),
     startedTotal: count,
     finishedTotal: count,
+    failedTotal: count,
     busySecondsTotal: fc.double({ min: 0, max: 1e6, noNaN: true }),
   },
   { requiredKeys: ['queue', 'waiting'] },
@@ -159,9 +160,16 @@ export const anyView: fc.Arbitrary<View> = fc
         concurrency: anyEstimate(32),
       }),
     ),
+    used: maybe(
+      fc.record({
+        since: fc.integer({ min: noon - 40 * 86_400_000, max: noon }),
+        processSeconds: fc.double({ min: 0, max: 1e9, noNaN: true }),
+      }),
+    ),
   })
-  .map(({ processes, decisions, ...rest }) => ({
+  .map(({ processes, decisions, used, ...rest }) => ({
     ...rest,
+    ...(used && { used }),
     processes: processes.map((each, index) => ({ name: `worker.${index + 1}`, ...each })),
     decisions: decisions.toSorted((a, b) => a.at - b.at),
   }));
@@ -217,7 +225,17 @@ export function limitContract({ test, expect }: Tools, kind: LimitKind, given: O
     );
   });
 
-  if (!kind.always)
+  const reach = kind.reach ?? 'slow';
+  if (!kind.always && reach === 'cap')
+    test(`${kind.use} never raises a count`, () => {
+      fc.assert(
+        fc.property(anyView, fc.integer({ min: 0, max: 500 }), (view, wanted) => {
+          expect(limit.apply(wanted, view, noon).count).toBeLessThanOrEqual(wanted);
+        }),
+      );
+    });
+
+  if (!kind.always && reach === 'slow')
     test(`${kind.use} only slows a change: it never turns it round and never goes further`, () => {
       fc.assert(
         fc.property(anyView, fc.integer({ min: 0, max: 500 }), (view, wanted) => {

@@ -13,6 +13,7 @@ import {
 } from './contract.ts';
 import { decide } from './decide.ts';
 import { currentCount } from './formation.ts';
+import { limits as kinds } from './registry.ts';
 import type { Choice, Hold, Manager, View } from './words.ts';
 
 const bounded = fc
@@ -28,6 +29,10 @@ const someRules: fc.Arbitrary<Choice[]> = fc.subarray([
 const someLimits: fc.Arbitrary<Choice[]> = fc.shuffledSubarray([
   { use: 'step', options: { maxUp: 3, maxDown: 2 } },
   { use: 'cooldown', options: { upSeconds: 30, downSeconds: 300 } },
+  { use: 'error-storm', options: { leastJobs: 1 } },
+  { use: 'no-gain', options: {} },
+  { use: 'flap', options: { turns: 2 } },
+  { use: 'stabilise', options: { downSeconds: 300, upSeconds: 60 } },
 ]);
 
 const someHold: fc.Arbitrary<Hold> = fc.record(
@@ -160,7 +165,7 @@ describe('for every manager and every view', () => {
         fc.pre(!manager.paused);
         const { desired, reasons } = decide(manager, view, noon);
         const wanted = reasons[0]?.to;
-        const limits = ['hold-on-unknown', 'step', 'cooldown', 'bounds', 'hold'];
+        const limits = kinds.map(({ use }) => use);
         if (wanted !== desired)
           expect(reasons.slice(1).some(({ by, from, to }) => from !== to && limits.includes(by))).toBe(true);
       }),

@@ -1,7 +1,7 @@
 /**
  * The decision: rules propose, limits change, and every step is written down.
  *
- *   rules (the largest need wins) -> hold-on-unknown -> step -> cooldown -> bounds -> hold
+ *   rules (the largest need wins, or a formula) -> the limits in the order of the registry, bounds and a hold near its end
  *
  * The reasons form a chain: the first leads away from the current count, each begins where the one before it ended, the
  * last one ends at the desired count. So every number can be accounted for.
@@ -11,6 +11,7 @@
  * word, not a guess. A hold wins over the bounds, a pause over everything. A manager without rules keeps its count, within
  * bounds. The alternative, a weighted mean of the rules, was rejected: a mean keeps no promise.
  */
+import { readFormula, ruleNames } from './combine.ts';
 import { currentCount } from './formation.ts';
 import { createLimit, createRule, limits as kinds } from './registry.ts';
 import { number } from './wording.ts';
@@ -24,10 +25,17 @@ export function decide(manager: Manager, view: View, now: number): Decision {
   const unread = unknownsIn(view.samples);
   const refusals = proposals.flatMap((proposal) => (proposal.kind === 'refused' ? [proposal.why] : []));
   // A rule that refuses for want of a reading has nothing to add to why there is none.
-  const unknowns = [...(unread.length > 0 ? unread : refusals), ...chosen.problems];
+  const formula = manager.combine === undefined ? undefined : combined(manager.combine, proposals);
+  const incomputable = formula && 'why' in formula && refusals.length === 0 ? [formula.why] : [];
+  const unknowns = [...(unread.length > 0 ? unread : refusals), ...incomputable, ...chosen.problems];
   const reasons = manager.paused
     ? [{ by: 'paused', from: current, to: current, text: 'the manager is paused' }]
-    : limited(propose(proposals, current), limitsInOrder(manager, chosen.limits, unknowns), view, now);
+    : limited(
+        propose(proposals, formula, current),
+        limitsInOrder(manager, chosen.limits, unknowns, now),
+        view,
+        now,
+      );
   const desired = reasons.at(-1)?.to ?? current;
   return { at: now, current, desired, reasons, unknown: unknowns.length > 0 };
 }
@@ -47,16 +55,38 @@ function ask(choice: Choice, view: View, now: number): Proposal {
   return { kind: 'wanted', by: choice.use, count, text: wanted.reason };
 }
 
-/** The largest need first, since it leads the chain; what the other rules said follows and changes nothing. */
-function propose(proposals: readonly Proposal[], current: number): Reason[] {
+type Formula = { readonly count: number; readonly text: string } | { readonly why: string };
+
+/** What the manager's formula makes of the proposals. It needs every rule that it names. */
+function combined(combine: string, proposals: readonly Proposal[]): Formula {
+  const names = ruleNames(proposals.map(({ by }) => by));
+  const formula = readFormula(combine, names);
+  if (!formula.ok) return { why: `the formula "${combine}" cannot be read: ${formula.problem}` };
+  const counts = new Map(
+    proposals.flatMap((each, place) =>
+      each.kind === 'wanted' ? [[names[place] ?? each.by, each.count] as const] : [],
+    ),
+  );
+  const value = formula.value(counts);
+  if (!Number.isFinite(value)) return { why: `the formula "${combine}" comes to no number` };
+  const count = Math.max(0, Math.ceil(value - 1e-9));
+  const given = formula.names.map((name) => `${name} ${number(counts.get(name) ?? 0)}`);
+  const from = given.length > 0 ? ` with ${given.join(' and ')}` : '';
+  return { count, text: `${combine} comes to ${number(count)}${from}` };
+}
+
+/** What leads the chain comes first: the formula or the largest need. What the other rules said follows and changes nothing. */
+function propose(proposals: readonly Proposal[], formula: Formula | undefined, current: number): Reason[] {
   const wanted = proposals
     .filter((proposal) => proposal.kind === 'wanted')
     .toSorted((a, b) => b.count - a.count);
   const refused = proposals.filter((proposal) => proposal.kind === 'refused');
-  const base = wanted[0]?.count ?? current;
-  const lead = wanted.slice(0, 1).map(({ by, text }) => ({ by, from: current, to: base, text }));
+  const base = leading(formula, wanted[0]?.count, current);
+  const lead = formula
+    ? [{ by: 'combine', from: current, to: base, text: 'why' in formula ? formula.why : formula.text }]
+    : wanted.slice(0, 1).map(({ by, text }) => ({ by, from: current, to: base, text }));
   const others = wanted
-    .slice(1)
+    .slice(formula ? 0 : 1)
     .map(({ by, count, text }) => ({ by, from: base, to: base, text: `wants ${number(count)}: ${text}` }));
   const silent = refused.map(({ by, why }) => ({
     by,
@@ -67,6 +97,11 @@ function propose(proposals: readonly Proposal[], current: number): Reason[] {
   const reasons = [...lead, ...others, ...silent];
   if (reasons.length > 0) return reasons;
   return [{ by: 'no rule', from: current, to: current, text: 'there is no rule, so the count stays' }];
+}
+
+function leading(formula: Formula | undefined, largest: number | undefined, current: number): number {
+  if (formula) return 'why' in formula ? current : formula.count;
+  return largest ?? current;
 }
 
 interface NamedLimit {
@@ -100,9 +135,11 @@ function limitsInOrder(
   { minimum, maximum, hold }: Manager,
   chosen: readonly NamedLimit[],
   unknowns: readonly string[],
+  now: number,
 ): NamedLimit[] {
+  const other = Object.assign({}, ...chosen.map(({ limit }) => limit.boundsAt?.(now)));
   const always: Choice[] = [
-    { use: 'bounds', options: { minimum, maximum } },
+    { use: 'bounds', options: { minimum, maximum, ...other } },
     ...(unknowns.length > 0 ? [{ use: 'hold-on-unknown', options: { why: unknowns.join('; ') } }] : []),
     ...(hold ? [{ use: 'hold', options: { ...hold } }] : []),
   ];

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { anyView, managerOf, noon, processesOf, viewNow, viewOf } from './contract.ts';
 import { decide } from './decide.ts';
 import { explain, explainChain } from './explain.ts';
+import { monthStart } from './wall-clock.ts';
 import { number } from './wording.ts';
 
 const limits = [{ use: 'step', options: { maxUp: 40, maxDown: 1 } }];
@@ -38,6 +39,15 @@ test('what is unknown is told', () => {
       'unknown, so the count does not fall: Redis refused',
   );
   expect(explainChain(decision)).toMatch(/^2 -> 2 \(something is unknown\)\n/);
+});
+
+test('a limit that warns without changing the number is told', () => {
+  const used = { since: monthStart(noon), processSeconds: 90 * 3_600 };
+  const manager = managerOf({ limits: [{ use: 'budget', options: { perMonth: 100, pricePerHour: 1 } }] });
+  const decision = decide(manager, { ...viewNow({ waiting: 0, running: 0 }), used }, noon);
+  expect(explain(decision, 'worker')).toBe(
+    'worker: stays at 0 because nothing waits; nothing runs; 90.00 of 100.00 for this month are spent',
+  );
 });
 
 test('every change of the number is in the sentence and in the chain', () => {

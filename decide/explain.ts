@@ -1,4 +1,9 @@
-/** A decision in words: one sentence, or the whole chain line by line. */
+/**
+ * A decision in words: one sentence, or the whole chain line by line. The sentence begins with the outcome and what led to it,
+ * then tells each limit that changed the number and each that has something to say without changing it (a budget that nears
+ * its end). What the rules wanted that did not lead stands in the chain only.
+ */
+import { limits } from './registry.ts';
 import { number } from './wording.ts';
 import type { Decision, Reason } from './words.ts';
 
@@ -28,6 +33,6 @@ export function explainChain(decision: Decision, processType?: string): string {
 }
 
 function clause({ by, from, to, text }: Reason): string {
-  if (from === to) return by === 'hold-on-unknown' ? `; ${text}` : '';
+  if (from === to) return limits.some(({ use }) => use === by) ? `; ${text}` : '';
   return `; ${to < from ? 'limited' : 'raised'} by ${by} from ${number(from)} to ${number(to)}: ${text}`;
 }

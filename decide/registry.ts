@@ -1,14 +1,24 @@
 /**
  * Every rule and every limit, one line each. The order of `limits` is the order in which they apply: what keeps from
- * falling first, then what slows down, then the bounds, and a person's word last. An order that each manager sets for
- * itself was rejected: two managers with the same limits would then decide differently.
+ * falling first, then the brakes and what slows down, then the bounds, then what must not be passed for the sake of
+ * others or of the bill, and a person's word last. An order that each manager sets for itself was rejected: two managers with
+ * the same limits would then decide differently.
  */
+import { readFormula, ruleNames } from './combine.ts';
 import { HeadcountError } from './errors.ts';
 import type { LimitKind, RuleKind } from './kinds.ts';
 import { bounds } from './limits/bounds.ts';
+import { budget } from './limits/budget.ts';
 import { cooldown } from './limits/cooldown.ts';
+import { downstream } from './limits/downstream.ts';
+import { errorStorm } from './limits/error-storm.ts';
+import { fallback } from './limits/fallback.ts';
+import { flap } from './limits/flap.ts';
 import { hold } from './limits/hold.ts';
 import { holdOnUnknown } from './limits/hold-on-unknown.ts';
+import { noGain } from './limits/no-gain.ts';
+import { schedule } from './limits/schedule.ts';
+import { stabilise } from './limits/stabilise.ts';
 import { step } from './limits/step.ts';
 import { checkOptions, type OptionSpec, unknownName } from './options.ts';
 import { queueSize } from './rules/queue-size.ts';
@@ -24,9 +34,17 @@ export const rules: readonly RuleKind[] = [
 
 export const limits: readonly LimitKind[] = [
   holdOnUnknown, //
+  fallback,
+  errorStorm,
+  noGain,
+  flap,
+  stabilise,
   step,
   cooldown,
+  schedule,
   bounds,
+  downstream,
+  budget,
   hold,
 ];
 
@@ -46,6 +64,7 @@ export function checkManager(manager: Manager): string[] {
     ...manager.rules.flatMap((choice) => problemsWith('rule', rules, choice)),
     ...manager.limits.flatMap((choice) => problemsWith('limit', limits, choice)),
     ...manager.limits.flatMap(({ use }) => problemWithAlways(use)),
+    ...problemsWithFormula(manager),
     ...problemsWithCount('minimum', manager.minimum),
     ...problemsWithCount('maximum', manager.maximum),
     ...(manager.minimum > manager.maximum
@@ -58,13 +77,14 @@ export function checkManager(manager: Manager): string[] {
 interface Kind<Made> {
   readonly use: string;
   readonly options: readonly OptionSpec[];
+  problems?(options: Choice['options']): string[];
   create(options: Choice['options']): Made;
 }
 
 function create<Made>(what: string, kinds: readonly Kind<Made>[], choice: Choice): Made {
   const kind = kinds.find(({ use }) => use === choice.use);
   const checked = kind && checkOptions(kind.options, choice.options);
-  if (kind && checked?.ok) return kind.create(checked.options);
+  if (kind && checked?.ok && !kind.problems?.(checked.options).length) return kind.create(checked.options);
   throw new HeadcountError(
     kind ? 'OPTION_INVALID' : 'ADAPTER_UNKNOWN',
     `The ${what} "${choice.use}" cannot be used`,
@@ -78,12 +98,19 @@ function problemsWith(what: string, kinds: readonly Kind<unknown>[], { use, opti
   const names = kinds.map((candidate) => candidate.use);
   if (!kind) return [unknownName(what, use, names)];
   const checked = checkOptions(kind.options, options);
-  return checked.ok ? [] : checked.problems.map((problem) => `${what} "${use}": ${problem}`);
+  const problems = checked.ok ? (kind.problems?.(checked.options) ?? []) : checked.problems;
+  return problems.map((problem) => `${what} "${use}": ${problem}`);
 }
 
 function problemWithAlways(use: string): string[] {
   const always = limits.some((kind) => kind.use === use && kind.always);
   return always ? [`limit "${use}" is always on and cannot be listed: remove it from the limits`] : [];
+}
+
+function problemsWithFormula({ combine, rules: chosen }: Manager): string[] {
+  if (combine === undefined) return [];
+  const formula = readFormula(combine, ruleNames(chosen.map(({ use }) => use)));
+  return formula.ok ? [] : [`combine: ${formula.problem}`];
 }
 
 function problemsWithCount(name: string, count: number): string[] {

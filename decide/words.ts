@@ -40,6 +40,8 @@ export interface JobsReading {
   readonly startedTotal?: number;
   /** Jobs finished since the counter began, with or without success. */
   readonly finishedTotal?: number;
+  /** Of the finished jobs, those that ended in an error. */
+  readonly failedTotal?: number;
   /** Seconds that slots spent working on finished jobs, summed; with `finishedTotal` it gives the service time. */
   readonly busySecondsTotal?: number;
   /** The waiting jobs by age, the oldest first; together they are `waiting`. */
@@ -160,6 +162,15 @@ export interface View {
   /** Oldest first, bounded by the caller to the last hour. */
   readonly decisions: readonly Decision[];
   readonly learned: Learned;
+  /** What this process type has used so far in this calendar month (UTC). Absent: nobody knows. */
+  readonly used?: Used;
+}
+
+export interface Used {
+  /** From when on it is known; later than the first of the month where nobody looked before. */
+  readonly since: number;
+  /** Processes times the seconds that they existed. */
+  readonly processSeconds: number;
 }
 
 /** What a rule asks for. */
@@ -186,6 +197,8 @@ export interface Limited {
 
 export interface Limit {
   apply(count: number, view: View, now: number): Limited;
+  /** What takes the place of the manager's own minimum and maximum at this moment. Absent: they stay. */
+  boundsAt?(now: number): Partial<Pick<Manager, 'minimum' | 'maximum'>>;
 }
 
 /** One step on the way to the desired count. */
@@ -227,6 +240,8 @@ export interface Manager {
   readonly processType: string;
   readonly rules: readonly Choice[];
   readonly limits: readonly Choice[];
+  /** How the rules' counts become one: a formula over their names (combine.ts). Absent: the largest. */
+  readonly combine?: string;
   readonly minimum: number;
   readonly maximum: number;
   /** A paused manager measures and records, and changes nothing. */

@@ -47,11 +47,11 @@ export async function demo(options: DemoOptions): Promise<number> {
 }
 
 async function play(options: DemoOptions, stage: Stage, stop: Stop): Promise<number> {
+  const startedAt = Date.now();
   const controller = await startController({ config: stage.config, log: 'error' });
   const withdraw = announce(stage.config.data);
   stop.onInsist(withdraw);
   const watch = createWatch(controller);
-  const startedAt = Date.now();
   let closed = false;
   const close = async (): Promise<void> => {
     if (closed) return;

@@ -13,6 +13,7 @@ import { packageFolder } from './place.ts';
 /** A wrong flag or argument. */
 const usageExit = 2;
 
+let exitCode = 0;
 process.exitCode = await main(process.argv);
 
 export async function main(argv: readonly string[]): Promise<number> {
@@ -24,8 +25,6 @@ export async function main(argv: readonly string[]): Promise<number> {
     return explain(error);
   }
 }
-
-let exitCode = 0;
 
 function createProgram(): Command {
   const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as {

@@ -2,7 +2,7 @@
  * Where the demo plays: a folder, a broker, free ports, and a headcount.yaml as a person would write it. The processes of the
  * fleet get the broker's address by the environment, as in any deployment.
  */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -42,7 +42,7 @@ export async function prepareStage(options: StageOptions): Promise<Stage> {
   const folder =
     options.data === undefined ? mkdtempSync(join(tmpdir(), 'headcount-demo-')) : resolve(options.data);
   mkdirSync(folder, { recursive: true });
-  const run = `d${Date.now().toString(36)}`;
+  const run = `d${Date.now().toString(36)}${process.pid.toString(36)}`;
   const redis = broker.startsWith('redis');
   // A Redis is shared with others and with earlier runs; a file of our own is not.
   const queue = redis ? `catalogue-${run}` : 'catalogue';
@@ -50,6 +50,7 @@ export async function prepareStage(options: StageOptions): Promise<Stage> {
   process.env.BROKER_URL = redis ? broker : `sqlite:${file}`;
   process.env.CATALOGUE_DB = join(folder, 'catalogue.db');
   process.env.CATALOGUE_QUEUE = queue;
+  process.env.CATALOGUE_INSTANCE = run;
   const meter = redis ? { use: 'celery-redis', url: broker, queue } : { use: 'tasks-sqlite', file, queue };
   const configFile = join(folder, 'headcount.yaml');
   writeFileSync(configFile, stringify(configuration(options, port, webPort, meter)));
@@ -60,7 +61,7 @@ export async function prepareStage(options: StageOptions): Promise<Stage> {
     fleetFolder: join(config.data, 'fleets', appName),
     webUrl,
     run,
-    untilWebAnswers: (limitMs, signal) => untilAnswers(`${webUrl}/health`, limitMs, signal, config.data),
+    untilWebAnswers: (limitMs, signal) => untilAnswers(`${webUrl}/health`, run, limitMs, signal),
     remove: () => {
       if (options.data === undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     },
@@ -96,19 +97,20 @@ function configuration(
   };
 }
 
-async function untilAnswers(url: string, limitMs: number, signal: AbortSignal, data: string): Promise<void> {
+/** Until our own process answers: another program may have taken the port since it was found free. */
+async function untilAnswers(url: string, run: string, limitMs: number, signal: AbortSignal): Promise<void> {
   const end = Date.now() + limitMs;
   while (!signal.aborted) {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined);
-    if (answer?.ok) return;
+    const answer = await fetch(url, { signal: AbortSignal.timeout(2_000) })
+      .then((response) => response.json() as Promise<{ instance?: unknown }>)
+      .catch(() => undefined);
+    if (answer?.instance === run) return;
     if (Date.now() > end)
       throw new HeadcountError(
         'FLEET_FAILED',
         'The ingest API did not come up',
-        `${url} did not answer within ${limitMs / 1000} s`,
-        existsSync(data)
-          ? 'Run it again with --data FOLDER and read fleets/catalogue/logs there.'
-          : 'Run it again.',
+        answer ? `another program answers at ${url}` : `${url} did not answer within ${limitMs / 1000} s`,
+        'Run it again; with --data FOLDER its logs stay in fleets/catalogue/logs there.',
       );
     await new Promise((done) => setTimeout(done, 100));
   }

@@ -29,6 +29,7 @@ export function createTable(
   ];
   let drawn = 0;
   let last = '';
+  let lastSentence: string | undefined = '';
   const draw = (): void => {
     if (live) {
       const width = Math.max(20, (output.columns ?? 80) - 1);
@@ -42,8 +43,10 @@ export function createTable(
     const [heading, numbers, sentence] = rows();
     const said = `${numbers?.slice(widths[0])}${sentence}`;
     if (said === last) return;
-    output.write(`${last === '' ? `${heading}\n` : ''}${numbers}  ${sentence}\n`);
+    const reason = sentence === lastSentence ? '' : `\n        ${sentence}`;
+    output.write(`${last === '' ? `${heading}\n` : ''}${numbers}${reason}\n`);
     last = said;
+    lastSentence = sentence;
   };
   const timer = setInterval(draw, live ? 250 : 2_000);
   draw();

@@ -117,7 +117,7 @@ function watch(client: Client, sent: Sent[], tally: Tally, signal: AbortSignal):
       tally.rejected = sent.reduce((sum, upload) => sum + upload.rejected, 0);
       tally.pending = sent.reduce((sum, upload) => sum + upload.lines, 0) - tally.stored - tally.rejected;
       const { errors: _, ...progress } = tally;
-      print('progress', { ...progress, requests: client.latenciesMs.length });
+      print('progress', { ...progress, requests: client.latenciesMs.length, putOff: client.reasons() });
       await sleep(500, signal);
     }
   };
@@ -140,6 +140,7 @@ async function total(client: Client, run: string, tally: Tally): Promise<void> {
     run,
     requests: sorted.length,
     repeats: client.repeats(),
+    putOff: client.reasons(),
     apiP50Ms: at(0.5),
     apiP99Ms: at(0.99),
     apiMostMs: at(1),

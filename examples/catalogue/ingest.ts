@@ -44,7 +44,7 @@ const drainMs = 3_000;
 
 /** @throws Problem when the database cannot be opened */
 export function createApi(settings: Settings): Api {
-  const database = openDatabase(settings.database);
+  const database = openDatabase(settings.database, 'api');
   const { app, ingest } = createTasks(settings);
   const rows = uploadRows(database);
   const queue: Queue = {
@@ -90,7 +90,8 @@ async function route(parts: Parts, request: IncomingMessage): Promise<Answer> {
   if (noun === 'uploads' && more === undefined) return showUpload(parts, id, url.searchParams);
   if (noun === 'summary' && id === undefined)
     return show(summary(parts.database, url.searchParams.get('run') ?? undefined));
-  if (noun === '' || noun === 'health') return show({ ok: true, uploads: '/uploads', summary: '/summary' });
+  if (noun === '' || noun === 'health')
+    return show({ ok: true, instance: parts.settings.instance, uploads: '/uploads', summary: '/summary' });
   throw new Problem(
     'NOT_FOUND',
     `Nothing is at ${url.pathname}. There are /uploads, /uploads/ID and /summary.`,

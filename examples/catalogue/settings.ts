@@ -9,6 +9,8 @@ export interface Settings {
   /** File of the catalogue database. */
   readonly database: string;
   readonly queue: string;
+  /** Told at /health, so that who started this process knows that it is the one that answers. */
+  readonly instance?: string | undefined;
   /** More waiting jobs than this and uploads are put off with 429. */
   readonly queueLimitCount: number;
   readonly maxBodyBytes: number;
@@ -22,6 +24,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     broker: env.BROKER_URL ?? 'sqlite:.headcount/broker.db',
     database: env.CATALOGUE_DB ?? '.headcount/catalogue.db',
     queue: env.CATALOGUE_QUEUE ?? 'catalogue',
+    instance: env.CATALOGUE_INSTANCE,
     queueLimitCount: whole(env, 'QUEUE_LIMIT', 500_000),
     maxBodyBytes: whole(env, 'MAX_BODY_BYTES', 256 * 1024 * 1024),
     maxLineBytes: whole(env, 'MAX_LINE_BYTES', 64 * 1024),

@@ -94,13 +94,25 @@ CREATE TABLE IF NOT EXISTS redeliveries (
 );
 `;
 
+/**
+ * How a process waits for the write lock. A worker sleeps inside SQLite: it has nothing else to do. The API must go on
+ * answering: it gives up after a moment and tries again from a timer, and leaves copying the log into the file,
+ * with its fsync, to the workers.
+ */
+export type Manner = 'worker' | 'api';
+
+const lockWaitMs: Readonly<Record<Manner, number>> = { worker: 10_000, api: 3 };
+const writeLimitMs = 10_000;
+
 /** @throws Problem STORE_UNREACHABLE, STORE_NEWER */
-export function openDatabase(file: string): CatalogueDatabase {
+export function openDatabase(file: string, manner: Manner = 'worker'): CatalogueDatabase {
   try {
     mkdirSync(dirname(file), { recursive: true });
     const database = new Database(file, { timeout: 10_000 });
     database.exec('PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
     migrate(database, file);
+    database.exec(`PRAGMA busy_timeout = ${lockWaitMs[manner]};`);
+    if (manner === 'api') database.exec('PRAGMA wal_autocheckpoint = 0;');
     return database;
   } catch (error) {
     if (error instanceof Problem) throw error;
@@ -122,6 +134,20 @@ export function inTransaction<T>(database: CatalogueDatabase, work: () => T): T 
   } catch (error) {
     database.exec('ROLLBACK');
     throw error;
+  }
+}
+
+/** The same for the API: never sleeps long. Rejects with SQLITE_BUSY when the lock cannot be had within ten seconds. */
+export async function writeSoon<T>(database: CatalogueDatabase, work: () => T): Promise<T> {
+  const end = Date.now() + writeLimitMs;
+  for (;;) {
+    try {
+      return inTransaction(database, work);
+    } catch (error) {
+      const code = String((error as { code?: unknown } | null)?.code);
+      if (!/^SQLITE_(BUSY|LOCKED)/.test(code) || Date.now() > end) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1 + 2 * Math.random()));
   }
 }
 

@@ -3,7 +3,7 @@
  * it came, what its lines led to.
  */
 import { randomUUID } from 'node:crypto';
-import { type CatalogueDatabase, inTransaction } from './store.ts';
+import { type CatalogueDatabase, writeSoon } from './store.ts';
 
 export interface Upload {
   readonly number: number;
@@ -42,11 +42,11 @@ export interface Taken {
 
 export interface UploadRows {
   /** Takes the lease of a key's upload, making it when it is new; undefined while somebody else holds it. */
-  lease(key: string, holder: string, now: number): Upload | undefined;
+  lease(key: string, holder: string, now: number): Promise<Upload | undefined>;
   /** Notes that a batch is safe, and prolongs the lease. False when the lease was lost meanwhile. */
-  take(upload: number, holder: string, batch: Taken, now: number): boolean;
+  take(upload: number, holder: string, batch: Taken, now: number): Promise<boolean>;
   /** Gives the lease back; an upload of which nothing was taken is forgotten. */
-  release(upload: number, holder: string): void;
+  release(upload: number, holder: string): Promise<void>;
   progress(id: string): Progress | undefined;
   progressByKey(key: string): Progress | undefined;
   notes(upload: number, afterLine: number, limit: number): LineNote[];
@@ -85,12 +85,12 @@ export function uploadRows(database: CatalogueDatabase): UploadRows {
   );
   return {
     lease: (key, holder, now) =>
-      inTransaction(database, () => {
+      writeSoon(database, () => {
         insert.run(randomUUID(), key, now);
         return lease.get(holder, now + leaseMs, key, now) as Upload | undefined;
       }),
     take: (upload, holder, batch, now) =>
-      inTransaction(database, () => {
+      writeSoon(database, () => {
         const { taken, digest, state, accepted, malformed } = batch;
         const until = now + leaseMs;
         const done = take.run(taken, digest, state, accepted, malformed.length, until, upload, holder);
@@ -99,7 +99,7 @@ export function uploadRows(database: CatalogueDatabase): UploadRows {
         return true;
       }),
     release: (upload, holder) =>
-      inTransaction(database, () => {
+      writeSoon(database, () => {
         forget.run(upload, holder);
         release.run(upload, holder);
       }),

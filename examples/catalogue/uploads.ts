@@ -70,7 +70,7 @@ export function createReceiver(queue: Queue, rows: UploadRows, settings: Setting
       const problem = error instanceof Problem ? error : undefined;
       throw problem?.with({ id: upload.id, key, taken: state.taken }) ?? error;
     } finally {
-      rows.release(upload.number, holder);
+      await rows.release(upload.number, holder);
     }
   };
 
@@ -87,7 +87,7 @@ export function createReceiver(queue: Queue, rows: UploadRows, settings: Setting
       malformed,
       state: next,
     };
-    if (!rows.take(upload.number, holder, batch, Date.now())) throw inUse(upload.key);
+    if (!(await rows.take(upload.number, holder, batch, Date.now()))) throw inUse(upload.key);
     state.taken = state.last;
     state.accepted += lines.length;
     state.rejected += malformed.length;
@@ -151,7 +151,7 @@ function receiptOf(state: State, repeated: boolean): Receipt {
 async function leaseOf(rows: UploadRows, key: string, holder: string): Promise<Upload> {
   const end = Date.now() + patienceMs;
   for (;;) {
-    const upload = rows.lease(key, holder, Date.now());
+    const upload = await rows.lease(key, holder, Date.now());
     if (upload) return upload;
     if (Date.now() > end) throw inUse(key);
     await new Promise((resolve) => setTimeout(resolve, 50));

@@ -21,6 +21,8 @@ export interface Client {
   /** Milliseconds of every request so far, refused and repeated ones too. */
   readonly latenciesMs: readonly number[];
   readonly repeats: () => number;
+  /** Why uploads had to be repeated, and how often. */
+  readonly reasons: () => Readonly<Record<string, number>>;
   close(): void;
 }
 
@@ -32,6 +34,7 @@ export function createClient(url: string, signal: AbortSignal, repeatShare: () =
   const agent = new Agent({ keepAlive: true, maxSockets: 16 });
   const latenciesMs: number[] = [];
   let repeats = 0;
+  const reasons = new Map<string, number>();
 
   const send = (
     method: string,
@@ -64,6 +67,7 @@ export function createClient(url: string, signal: AbortSignal, repeatShare: () =
           `An upload was refused with ${answer.status}: ${String(answer.body.detail)}`,
         );
       repeats += 1;
+      reasons.set(reasonOf(answer), (reasons.get(reasonOf(answer)) ?? 0) + 1);
       await sleep((answer?.retryAfterSeconds ?? 1) * 1000, signal);
     }
     throw new Problem('INTERNAL', `An upload was not taken after ${maxAttempts} attempts.`);
@@ -73,8 +77,13 @@ export function createClient(url: string, signal: AbortSignal, repeatShare: () =
     get: (path) => send('GET', path, {}),
     latenciesMs,
     repeats: () => repeats,
+    reasons: () => Object.fromEntries(reasons),
     close: () => agent.destroy(),
   };
+}
+
+function reasonOf(answer: Answer | undefined): string {
+  return answer ? String(answer.body.code ?? answer.status) : 'no answer';
 }
 
 export async function sleep(ms: number, signal: AbortSignal): Promise<void> {

@@ -39,7 +39,7 @@ function createSizes(chance: Chance): (left: number, total: number) => number[] 
     const share = first ? 0.35 + chance.next() * 0.15 : chance.heavy(1, 30, 0.9) / 100;
     first = false;
     const large = Math.max(1, Math.floor(total * share));
-    const small = Array.from({ length: chance.whole(15, 45) }, () => chance.heavy(1, 40, 1.1));
+    const small = Array.from({ length: chance.whole(40, 120) }, () => chance.heavy(1, 40, 1.1));
     return shareOut([...small.slice(0, 5), large, ...small.slice(5)], left);
   };
 }

@@ -355,6 +355,31 @@ describe('2.0', () => {
     expect((await inbox()).heard).toMatchObject([{ dialect: 'hirefire-2' }]);
   });
 
+  test('an app is asked once in a checkup for all its managers, and not at all while it pushes', async () => {
+    let asked = 0;
+    const info = createHttpServer((_request, response) => {
+      asked += 1;
+      response.end('[{"name":"worker","value":5},{"name":"mailer","value":6}]');
+    });
+    await new Promise<void>((resolve) => info.listen(0, '127.0.0.1', resolve));
+    const { app, managers } = rounds.byToken('golden-token') ?? {};
+    const url = `http://127.0.0.1:${(info.address() as AddressInfo).port}`;
+    await store.apps.update(app?.id ?? '', { url });
+    for (const { stored } of managers ?? [])
+      if (stored.processType !== 'web')
+        await store.managers.update(stored.id, { meters: [{ use: 'http-info', options: {} }] });
+    await rounds.refresh('music');
+    await rounds.checkUp('music');
+    const waiting = (type: string) => rounds.manager('music', type)?.memory.latest?.waiting;
+    expect([waiting('worker'), waiting('mailer'), asked]).toEqual([5, 6, 1]);
+    await send(ingest('[{"name":"worker","metrics":{"jqs":{"1767225600":42}}}]'));
+    await rounds.checkUp('music');
+    expect([waiting('worker'), asked]).toEqual([42, 1]);
+    const closed = new Promise((resolve) => info.close(resolve));
+    info.closeAllConnections();
+    await closed;
+  });
+
   test('what is pushed is what the managers read', async () => {
     await send(lease(randomUUID()));
     await send(

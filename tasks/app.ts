@@ -5,9 +5,10 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Broker, Depth, Log } from './broker.ts';
+import { type Control, createControl } from './control.ts';
 import { TasksError, textOf } from './errors.ts';
 import { newMessage, type TaskMessage } from './message.ts';
-import { openBroker, openResults, parseAddress, type RedisSettings } from './open.ts';
+import { openBroker, openResults, parseAddress, type RedisSettings, withoutPassword } from './open.ts';
 import { createAsyncResult } from './outcome.ts';
 import type { Results } from './results.ts';
 import { checkSend, checkTask, checkWorker } from './settings.ts';
@@ -44,6 +45,8 @@ export interface TasksApp {
   /** A handle on the result of an earlier call. */
   result<Result = unknown>(id: string): AsyncResult<Result>;
   worker(options?: WorkerOptions): Worker;
+  /** Asks and commands all workers on the broker, Python's too; see createControl. */
+  readonly control: Control;
   /** How much work a queue holds now. @throws TasksError BROKER_UNREACHABLE; it never answers zero for a failure */
   depth(queue?: string): Promise<Depth>;
   /** Closes connections and files. Stop the workers first. */
@@ -69,6 +72,10 @@ export function createApp(options: AppOptions): TasksApp {
     },
     result: (id) => createAsyncResult(id, state.results?.get),
     worker: (workerOptions = {}) => startWorker(state, workerOptions),
+    control: createControl(async () => {
+      const { remote } = await state.broker.get();
+      return remote ?? noRemote(state.options.broker);
+    }),
     depth: async (queue = state.queue) => {
       const broker = await state.broker.get();
       if (!broker.depth) throw cannotCount(state.options.broker);
@@ -177,6 +184,15 @@ function cannotCount(broker: string): TasksError {
   );
 }
 
+function noRemote(broker: string): never {
+  throw new TasksError(
+    'OPTION_INVALID',
+    'Workers cannot be asked',
+    `the broker of the form ${broker.split(':')[0]}: has no remote control`,
+    'Use a redis: broker, or depth() to count',
+  );
+}
+
 function startWorker(state: State, options: WorkerOptions): Worker {
   checkWorker(options);
   return createWorker({
@@ -188,10 +204,25 @@ function startWorker(state: State, options: WorkerOptions): Worker {
     concurrency: options.concurrency ?? 4,
     prefetch: options.prefetch ?? 200,
     graceSeconds: options.graceSeconds ?? 30,
-    name: options.name ?? process.env.HEADCOUNT_PROCESS ?? `${process.pid}@${hostname()}`,
+    name: nodeName(options.name),
+    remoteControl: options.remoteControl ?? true,
+    events: options.events ?? false,
+    maxTasks: options.maxTasks ?? Infinity,
+    maxMemoryBytes: options.maxMemoryBytes ?? Infinity,
+    address: withoutPassword(state.options.broker),
     log: state.options.log ?? logToStderr,
     random: Math.random,
   });
+}
+
+let unnamedWorkers = 0;
+
+/** `worker.3@host`, as Celery names nodes. Workers of one process that are given no name must not share theirs. */
+function nodeName(given: string | undefined): string {
+  const { HEADCOUNT_PROCESS, DYNO } = process.env;
+  const name = given ?? (HEADCOUNT_PROCESS || DYNO || String(process.pid));
+  const again = given === undefined && unnamedWorkers++ > 0 ? `-${unnamedWorkers}` : '';
+  return name.includes('@') ? name : `${name}${again}@${hostname()}`;
 }
 
 const logToStderr: Log = (level, text) => {

@@ -7,6 +7,7 @@
  * AMQP has it, was the other way; a broker of that kind answers `take` from its buffer.)
  */
 import type { Decoded, TaskMessage } from './message.ts';
+import type { Remote } from './remote/remote.ts';
 
 export interface Broker {
   /** All or none, in order. Rejects with a TasksError after a bounded time. Messages with an ETA become due by themselves. */
@@ -15,6 +16,8 @@ export interface Broker {
   close(): Promise<void>;
   /** Absent: this broker cannot count. */
   depth?(queue: string): Promise<Depth>;
+  /** Absent: no remote control and no events. */
+  readonly remote?: Remote;
 }
 
 export interface ConsumeOptions {
@@ -52,6 +55,8 @@ export interface Consumer {
   take(limit: number, signal: AbortSignal): Promise<Delivery[]>;
   /** Batched: resolves when the broker has it. Never rejects; what an outage holds up is sent after it. */
   settle(delivery: Delivery, settlement: Settlement): Promise<void>;
+  /** From now on takes from these. A take under way may still bring others. Absent: its queues are fixed. */
+  takeFrom?(queues: readonly string[]): Promise<void>;
   /** Sends what is pending and puts every unsettled delivery back; bounded to a few seconds. */
   close(): Promise<void>;
 }

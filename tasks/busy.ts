@@ -11,7 +11,7 @@ export interface BusyReport {
 /** Between two jobs a worker is idle for a moment only; that is not worth a message. */
 const idleAfterMs = 100;
 
-export function reportBusy(slots: number): BusyReport {
+export function reportBusy(slots: () => number): BusyReport {
   let told: number | undefined;
   let timer: NodeJS.Timeout | undefined;
   const tell = (running: number): void => {
@@ -20,7 +20,7 @@ export function reportBusy(slots: number): BusyReport {
     told = running;
     if (!process.send || !process.connected) return;
     // The other side may be gone at any moment; the work goes on.
-    process.send({ headcount: { running, slots } }, undefined, {}, () => {});
+    process.send({ headcount: { running, slots: slots() } }, undefined, {}, () => {});
   };
   return {
     update: (running) => {

@@ -1,9 +1,12 @@
 export { type AppOptions, createApp, type TasksApp } from './app.ts';
 export type { Depth, Log } from './broker.ts';
+export type { Ask, Control, EventSeen } from './control.ts';
 export { type TaskErrorCode, TasksError, taskErrorCodes } from './errors.ts';
 export type { RedisSettings } from './open.ts';
+export type { ArgumentsSchema } from './schema.ts';
 export type {
   AsyncResult,
+  ErrorKind,
   Handler,
   RetryOptions,
   SendOptions,
@@ -11,4 +14,5 @@ export type {
   TaskContext,
   TaskOptions,
 } from './task.ts';
+export { Ignore, Reject } from './task.ts';
 export type { Worker, WorkerOptions } from './worker.ts';

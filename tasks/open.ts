@@ -40,6 +40,6 @@ export async function openResults(address: Address, redis: RedisSettings): Promi
   return (await import('./results/redis.ts')).openRedisResults(address.url, redis);
 }
 
-function withoutPassword(text: string): string {
+export function withoutPassword(text: string): string {
   return text.replace(/\/\/[^@/]*@/, '//***@');
 }

@@ -17,6 +17,11 @@ export function reprOfKwargs(kwargs: Readonly<Record<string, unknown>>): string 
   return cut(repr(kwargs));
 }
 
+/** Any value, `{'track': [1, None]}`. */
+export function reprOf(value: unknown): string {
+  return cut(repr(value));
+}
+
 function repr(value: unknown): string {
   if (value === null || value === undefined) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';

@@ -1,6 +1,7 @@
 /** Checks what a user wrote into options, and says what to write instead. */
 import { TasksError } from './errors.ts';
 import type { TaskMessage } from './message.ts';
+import { perSecond } from './remote/rate.ts';
 import type { SendOptions, TaskOptions } from './task.ts';
 import type { WorkerOptions } from './worker.ts';
 
@@ -8,6 +9,14 @@ export function checkTask(name: string, options: TaskOptions): void {
   if (typeof name !== 'string' || name.trim() === '') invalid('the name of a task', name, 'a text');
   countOf('maxRetries', options.maxRetries);
   amountOf('retryBackoffSeconds', options.retryBackoffSeconds);
+  amountOf('softTimeLimitSeconds', options.softTimeLimitSeconds);
+  amountOf('timeLimitSeconds', options.timeLimitSeconds);
+  if (perSecond(options.rateLimit) === undefined)
+    invalid(
+      'rateLimit',
+      options.rateLimit,
+      'a count per second, minute or hour, such as 10/s, 100/m or 1000/h',
+    );
   priorityOf(options.priority);
   queueName(options.queue);
 }
@@ -18,6 +27,8 @@ export function checkWorker(options: WorkerOptions): void {
   countOf('concurrency', options.concurrency, 1);
   countOf('prefetch', options.prefetch);
   amountOf('graceSeconds', options.graceSeconds);
+  countOf('maxTasks', options.maxTasks, 1);
+  countOf('maxMemoryBytes', options.maxMemoryBytes, 1);
 }
 
 /** The members of a message that come from the options of a call. */

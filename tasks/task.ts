@@ -1,5 +1,7 @@
 /** The shapes a user of the package meets: a task, the ways to call it, what its handler is given, and its result. */
 
+import type { ArgumentsSchema } from './schema.ts';
+
 /** What a handler is given before the arguments. */
 export interface TaskContext {
   readonly id: string;
@@ -33,11 +35,41 @@ export type Handler<Args extends readonly unknown[], Result> = (
   ...args: Args
 ) => Result | Promise<Result>;
 
+/** Thrown by a handler: the job is done with, and no result is kept. */
+export class Ignore extends Error {
+  override readonly name = 'Ignore';
+}
+
+/** Thrown by a handler: it will not do this job. With `requeue` it goes to the end of its queue, else it is set aside. */
+export class Reject extends Error {
+  override readonly name = 'Reject';
+  readonly requeue: boolean;
+
+  constructor(reason: string, options: { readonly requeue?: boolean } = {}) {
+    super(reason);
+    this.requeue = options.requeue ?? false;
+  }
+}
+
+export type ErrorKind = abstract new (...args: never) => Error;
+
 export interface TaskOptions {
   /** How often a job whose handler threw is tried again. Default 0. */
   readonly maxRetries?: number;
   /** Wait before the first retry; doubles each time up to 10 minutes, then a random part of it. Default 1. */
   readonly retryBackoffSeconds?: number;
+  /** Which errors are tried again: classes, or a test. Default: all. */
+  readonly retryFor?: readonly ErrorKind[] | ((error: unknown) => boolean);
+  /** False: the whole backoff and not a random part of it. Default true. */
+  readonly retryJitter?: boolean;
+  /** After so long the handler's signal is aborted; a call's own `timeLimit` counts before it. Default: none. */
+  readonly softTimeLimitSeconds?: number;
+  /** After so long the attempt fails, and is not tried again. Default: none. */
+  readonly timeLimitSeconds?: number;
+  /** How often it may start in one worker: `10/s`, `100/m`, `1000/h`. Default: none. */
+  readonly rateLimit?: string;
+  /** Checks the list of arguments at the worker's door: a schema of zod, valibot, arktype or another Standard Schema. */
+  readonly schema?: ArgumentsSchema;
   /** True (default): settled when it is done, so a killed worker's job comes back. False: when it starts. */
   readonly ackLate?: boolean;
   /** True: nobody reads the result, so it is not kept. Failures are. Default: the app's. */

@@ -45,6 +45,7 @@ test('whatever a handler throws is an outcome', async () => {
         message,
         delivery: { tag: '1', queue: 'q', redelivered: false, message: { ok: true, value: message } },
         stop: lazyAbort(),
+        limits: message.timeLimit,
         random: () => 0,
       });
       expect(outcome).toEqual({ kind: 'failure', error: thrown });

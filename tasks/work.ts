@@ -3,19 +3,27 @@
  * reject with nothing, return what has no JSON) ends in an outcome; nothing gets out of here as an exception.
  */
 import type { Delivery } from './broker.ts';
+import type { TimeLimits } from './controls.ts';
+import { TasksError } from './errors.ts';
 import type { TaskMessage } from './message.ts';
-import type { Definition, RetryOptions, TaskContext } from './task.ts';
+import { type ArgumentsSchema, checkedArguments } from './schema.ts';
+import { type Definition, Ignore, Reject, type RetryOptions, type TaskContext } from './task.ts';
 
 export type Outcome =
   | { readonly kind: 'success'; readonly result: unknown }
   | { readonly kind: 'failure'; readonly error: unknown }
-  | { readonly kind: 'retry'; readonly error: unknown; readonly delayMs: number };
+  | { readonly kind: 'retry'; readonly error: unknown; readonly delayMs: number }
+  /** Done with, and no result kept. */
+  | { readonly kind: 'ignored' }
+  /** Not done: back to the end of its queue, or set aside. */
+  | { readonly kind: 'rejected'; readonly error: unknown; readonly requeue: boolean };
 
 export interface Attempt {
   readonly definition: Definition;
   readonly message: TaskMessage;
   readonly delivery: Delivery;
   readonly stop: LazyAbort;
+  readonly limits: TimeLimits;
   /** 0 to 1. */
   readonly random: () => number;
 }
@@ -50,13 +58,22 @@ const explicitRetries = 3;
 export async function attempt(job: Attempt): Promise<Outcome> {
   const limits = timeLimits(job);
   try {
-    const call = job.definition.handler(contextOf(job), ...job.message.args);
+    const { schema } = job.definition.options;
+    const call = schema
+      ? checkedCall(job, schema)
+      : job.definition.handler(contextOf(job), ...job.message.args);
     return { kind: 'success', result: await (limits ? Promise.race([call, limits.exceeded]) : call) };
   } catch (thrown) {
     return outcomeOf(job, thrown);
   } finally {
     limits?.clear();
   }
+}
+
+/** What a schema makes of the arguments is what the handler gets. */
+async function checkedCall(job: Attempt, schema: ArgumentsSchema): Promise<unknown> {
+  const args = await checkedArguments(job.message.task, schema, job.message.args);
+  return job.definition.handler(contextOf(job), ...args);
 }
 
 /** The same job once more: same id, one retry more. */
@@ -102,22 +119,40 @@ function contextOf({ message, delivery, stop }: Attempt): TaskContext {
   };
 }
 
-function outcomeOf({ definition, message, random }: Attempt, thrown: unknown): Outcome {
-  const { maxRetries, retryBackoffSeconds = 1 } = definition.options;
+function outcomeOf(job: Attempt, thrown: unknown): Outcome {
+  if (thrown instanceof Ignore) return { kind: 'ignored' };
+  if (thrown instanceof Reject) return { kind: 'rejected', error: thrown, requeue: thrown.requeue };
+  const { definition, message, random } = job;
+  const { maxRetries, retryBackoffSeconds = 1, retryJitter = true } = definition.options;
   const explicit = thrown instanceof RetrySignal ? thrown.options : undefined;
   const error = explicit ? (explicit.cause ?? new RangeError('retry() was called')) : thrown;
   const most = explicit ? (explicit.maxRetries ?? maxRetries ?? explicitRetries) : (maxRetries ?? 0);
-  if (message.retries >= most) return { kind: 'failure', error };
+  const again = explicit !== undefined || isRetried(job, thrown);
+  if (!again || message.retries >= most) return { kind: 'failure', error };
   const countdown = explicit?.countdown;
   const delayMs = Number.isFinite(countdown)
     ? Math.max(0, Number(countdown) * 1000)
-    : backoffMs(retryBackoffSeconds, message.retries, random());
+    : backoffMs(retryBackoffSeconds, message.retries, retryJitter ? random() : 1);
   return { kind: 'retry', error, delayMs };
+}
+
+/** Trying again mends neither a handler that takes too long nor arguments that are wrong. */
+function isRetried({ definition }: Attempt, thrown: unknown): boolean {
+  if (thrown instanceof HardLimit) return false;
+  if (thrown instanceof TasksError && thrown.code === 'ARGUMENTS_INVALID') return false;
+  const { retryFor } = definition.options;
+  if (retryFor === undefined) return true;
+  if (Array.isArray(retryFor)) return retryFor.some((kind) => thrown instanceof kind);
+  try {
+    return (retryFor as (error: unknown) => boolean)(thrown);
+  } catch {
+    return false;
+  }
 }
 
 /** Soft: asks by the signal. Hard: gives the job up; a handler that goes on cannot be stopped in its own thread. */
 function timeLimits(job: Attempt): { exceeded: Promise<never>; clear(): void } | undefined {
-  const { softSeconds, hardSeconds } = job.message.timeLimit;
+  const { softSeconds, hardSeconds } = job.limits;
   if (softSeconds === null && hardSeconds === null) return undefined;
   const timers: NodeJS.Timeout[] = [];
   const after = (seconds: number | null, act: () => void): void => {
@@ -126,13 +161,22 @@ function timeLimits(job: Attempt): { exceeded: Promise<never>; clear(): void } |
   const exceeded = new Promise<never>((_, reject) => {
     after(softSeconds, () => job.stop.abort(limitError('SoftTimeLimitExceeded', softSeconds)));
     after(hardSeconds, () => {
-      job.stop.abort(limitError('TimeLimitExceeded', hardSeconds));
-      reject(limitError('TimeLimitExceeded', hardSeconds));
+      const error = new HardLimit(tooLong(hardSeconds));
+      job.stop.abort(error);
+      reject(error);
     });
   });
   return { exceeded, clear: () => timers.forEach(clearTimeout) };
 }
 
 function limitError(name: string, seconds: number | null): Error {
-  return Object.assign(new RangeError(`the job took longer than ${seconds} s`), { name });
+  return Object.assign(new RangeError(tooLong(seconds)), { name });
+}
+
+class HardLimit extends RangeError {
+  override readonly name = 'TimeLimitExceeded';
+}
+
+function tooLong(seconds: number | null): string {
+  return `the job took longer than ${seconds} s`;
 }

@@ -4,17 +4,29 @@
  * takes no slot; nothing a message or a handler does reaches the loop as an exception.
  */
 
-import type { Broker, Consumer, Delivery, Log, QueueLoad, Settlement } from './broker.ts';
+import type { Broker, Consumer, Delivery, Log, QueueLoad } from './broker.ts';
 import type { BusyReport } from './busy.ts';
+import { conclude, isLate, keep, receivedFields, revoke } from './conclude.ts';
+import { type Controls, isRevoked, limitsOf } from './controls.ts';
 import { textOf } from './errors.ts';
 import type { TaskMessage } from './message.ts';
 import type { Pace } from './pace.ts';
-import { failed, type ResultRecord, type Results, succeeded } from './results.ts';
+import type { Events } from './remote/events.ts';
+import { failed, type Results } from './results.ts';
 import type { Definition } from './task.ts';
-import { attempt, type LazyAbort, lazyAbort, type Outcome, retryOf } from './work.ts';
+import { attempt, type LazyAbort, lazyAbort } from './work.ts';
 
 export interface Bench {
-  readonly slots: number;
+  /** Jobs at a time; remote control changes it. */
+  slots: number;
+  /** What it takes from now; remote control changes it. */
+  queues: readonly string[];
+  /** Jobs that it may still start before it has to make room for a fresh process. */
+  remaining: number;
+  /** Started since the worker did, by the name of the task. */
+  readonly totals: Map<string, number>;
+  readonly controls: Controls;
+  readonly events: Events;
   readonly tasks: ReadonlyMap<string, Definition>;
   readonly broker: Broker;
   readonly consumer: Consumer;
@@ -36,6 +48,10 @@ export interface Bench {
   /** Called after every change. */
   changed: () => void;
   scheduled: boolean;
+  /** Stops the worker, warm: it has done what a process of it may do. */
+  retire: (why: string) => void;
+  /** Wakes it when a rate limit lets the next job start. */
+  rateTimer: NodeJS.Timeout | undefined;
 }
 
 export interface RunningJob {
@@ -53,13 +69,15 @@ export type Loads = Map<string, { -readonly [K in keyof QueueLoad]: QueueLoad[K]
 /** Outcomes on their way at once, beyond which no new job is started: an outage must not fill the memory. */
 const mostFinishing = 1_000;
 
+/** What setTimeout can wait. */
+const longestTimerMs = 2 ** 31 - 1;
+
 export function emptyLoads(queues: readonly string[]): Loads {
-  return new Map(
-    queues.map((queue) => [
-      queue,
-      { queue, slots: 0, running: 0, reserved: 0, startedTotal: 0, finishedTotal: 0, busySecondsTotal: 0 },
-    ]),
-  );
+  return new Map(queues.map((queue) => [queue, emptyLoad(queue)]));
+}
+
+export function emptyLoad(queue: string): QueueLoad {
+  return { queue, slots: 0, running: 0, reserved: 0, startedTotal: 0, finishedTotal: 0, busySecondsTotal: 0 };
 }
 
 /**
@@ -91,12 +109,57 @@ export function schedule(bench: Bench): void {
   });
 }
 
+/** What was taken joins the reserve; what nobody wants any more is dealt with at once. */
+export function reserve(bench: Bench, deliveries: readonly Delivery[]): void {
+  for (const delivery of deliveries) {
+    const message = delivery.message.ok ? delivery.message.value : undefined;
+    if (!bench.queues.includes(delivery.queue)) {
+      // Taken while its queue was given up.
+      void bench.consumer.settle(delivery, { kind: 'putBack', started: false });
+      continue;
+    }
+    if (message && bench.events.tasks) bench.events.task('task-received', receivedFields(message));
+    if (message && isRevoked(bench.controls, message)) finish(bench, () => revoke(bench, delivery, message));
+    else bench.reserved.push(delivery);
+  }
+  if (deliveries.length > 0) schedule(bench);
+}
+
+/** Takes out of the reserve what `leaves` says. */
+export function withdraw(bench: Bench, leaves: (delivery: Delivery) => boolean): Delivery[] {
+  const out = bench.reserved.filter(leaves);
+  if (out.length > 0)
+    bench.reserved.splice(0, Infinity, ...bench.reserved.filter((one) => !out.includes(one)));
+  return out;
+}
+
 function startSome(bench: Bench): void {
   while (!bench.stopping && bench.running.size < bench.slots && bench.finishing < mostFinishing) {
-    const delivery = bench.reserved.shift();
+    if (bench.remaining <= 0) {
+      bench.retire('it has started as many jobs as a process of it may');
+      return;
+    }
+    const delivery = bench.controls.rates.size === 0 ? bench.reserved.shift() : nextInTime(bench);
     if (!delivery) return;
     receive(bench, delivery);
   }
+}
+
+/** The first whose task has no rate limit that stands against it. */
+function nextInTime(bench: Bench): Delivery | undefined {
+  const now = Date.now();
+  let soonest = Infinity;
+  const index = bench.reserved.findIndex(({ message }) => {
+    const rate = message.ok ? bench.controls.rates.get(message.value.task) : undefined;
+    const ready = rate?.gate.readyMs(now) ?? 0;
+    if (ready > now) soonest = Math.min(soonest, ready);
+    return ready <= now;
+  });
+  if (index >= 0) return bench.reserved.splice(index, 1)[0];
+  clearTimeout(bench.rateTimer);
+  if (soonest < Infinity)
+    bench.rateTimer = setTimeout(() => schedule(bench), Math.min(soonest - now + 1, longestTimerMs));
+  return undefined;
 }
 
 function receive(bench: Bench, delivery: Delivery): void {
@@ -107,18 +170,16 @@ function receive(bench: Bench, delivery: Delivery): void {
   }
   const message = decoded.value;
   const definition = bench.tasks.get(message.task);
-  if (!definition) {
+  if (isRevoked(bench.controls, message)) {
+    finish(bench, () => revoke(bench, delivery, message));
+  } else if (!definition) {
     const error = Object.assign(new RangeError(`no task "${message.task}" in this worker`), {
       name: 'NotRegistered',
     });
     setAside(bench, delivery, `NotRegistered: ${error.message}`);
     finish(bench, () => keep(bench, failed(message.id, 'FAILURE', error, Date.now())));
   } else if (message.expiresMs !== null && message.expiresMs <= Date.now()) {
-    const expired = Object.assign(new RangeError('expired'), { name: 'TaskRevokedError' });
-    finish(bench, async () => {
-      await keep(bench, failed(message.id, 'REVOKED', expired, Date.now()));
-      await bench.consumer.settle(delivery, { kind: 'done' });
-    });
+    finish(bench, () => revoke(bench, delivery, message, { expired: true }));
   } else {
     start(bench, delivery, message, definition);
   }
@@ -126,6 +187,8 @@ function receive(bench: Bench, delivery: Delivery): void {
 
 function setAside(bench: Bench, delivery: Delivery, error: string): void {
   bench.log('error', `set a message of queue "${delivery.queue}" aside: ${error}`);
+  if (delivery.message.ok && bench.events.tasks)
+    bench.events.task('task-rejected', { uuid: delivery.message.value.id, requeue: false });
   finish(bench, () => bench.consumer.settle(delivery, { kind: 'setAside', error }));
 }
 
@@ -136,13 +199,18 @@ function start(bench: Bench, delivery: Delivery, message: TaskMessage, definitio
   bench.running.add(job);
   bench.pace.started(startedMs);
   bench.busy.update(bench.running.size);
+  bench.remaining--;
+  bench.totals.set(message.task, (bench.totals.get(message.task) ?? 0) + 1);
+  if (bench.controls.rates.size > 0) bench.controls.rates.get(message.task)?.gate.started(startedMs);
+  if (bench.events.tasks) bench.events.task('task-started', { uuid: message.id });
   const load = bench.loads.get(delivery.queue);
   if (load) {
     load.running++;
     load.startedTotal++;
   }
   if (!isLate(job)) void bench.consumer.settle(delivery, { kind: 'done' });
-  void attempt({ definition, message, delivery, stop, random: bench.random }).then((outcome) => {
+  const limits = limitsOf(bench.controls, message, definition);
+  void attempt({ definition, message, delivery, stop, limits, random: bench.random }).then((outcome) => {
     free(bench, job);
     if (!job.abandoned) finish(bench, () => conclude(bench, job, outcome));
     schedule(bench);
@@ -161,12 +229,8 @@ export function free(bench: Bench, job: RunningJob): void {
   bench.busy.update(bench.running.size);
 }
 
-export function isLate(job: RunningJob): boolean {
-  return job.definition.options.ackLate ?? true;
-}
-
 /** Counts an outcome on its way, and wakes who waits for the last one. */
-function finish(bench: Bench, work: () => Promise<void>): void {
+export function finish(bench: Bench, work: () => Promise<void>): void {
   bench.finishing++;
   void work()
     .catch((error: unknown) => bench.log('error', `an outcome was lost: ${textOf(error)}`))
@@ -175,37 +239,4 @@ function finish(bench: Bench, work: () => Promise<void>): void {
       if (bench.finishing === mostFinishing - 1) schedule(bench);
       bench.changed();
     });
-}
-
-/** Record first, then settle: a result may come twice, never not at all. */
-async function conclude(bench: Bench, job: RunningJob, outcome: Outcome): Promise<void> {
-  const { message, delivery } = job;
-  const now = Date.now();
-  let settlement: Settlement = { kind: 'done' };
-  if (outcome.kind === 'retry') {
-    const next = retryOf(message, outcome.delayMs, now);
-    settlement = { kind: 'replace', message: next };
-    if (wantsResult(bench, job)) await keep(bench, failed(message.id, 'RETRY', outcome.error, now));
-    if (!isLate(job)) await bench.broker.publish(delivery.queue, [next]);
-  } else if (outcome.kind === 'failure') {
-    bench.log('error', `${message.task}[${message.id}] failed: ${textOf(outcome.error)}`);
-    await keep(bench, failed(message.id, 'FAILURE', outcome.error, now));
-  } else if (wantsResult(bench, job)) {
-    await keep(bench, succeeded(message.id, outcome.result, now));
-  }
-  if (isLate(job)) await bench.consumer.settle(delivery, settlement);
-}
-
-function wantsResult(bench: Bench, { message, definition }: RunningJob): boolean {
-  return !(message.ignoreResult ?? definition.options.ignoreResult ?? bench.ignoreResult);
-}
-
-/** Without a result store there is nothing to keep; with one that fails the job is done all the same. */
-async function keep(bench: Bench, record: ResultRecord): Promise<void> {
-  if (!bench.results) return;
-  try {
-    await (await bench.results()).store(record);
-  } catch (error) {
-    bench.log('warn', `the result of ${record.task_id} could not be kept: ${textOf(error)}`);
-  }
 }

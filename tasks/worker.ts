@@ -9,11 +9,16 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Broker, Consumer, Log } from './broker.ts';
 import { reportBusy } from './busy.ts';
+import { controlsOf } from './controls.ts';
 import { TasksError, textOf } from './errors.ts';
 import { createPace } from './pace.ts';
+import { attend } from './remote/attend.ts';
+import { eventsOf } from './remote/events.ts';
+import type { WorkerNode } from './remote/node.ts';
 import type { Results } from './results.ts';
+import { change, closeLimitMs, type Ending, shutDown, withSignals } from './stop.ts';
 import type { Definition } from './task.ts';
-import { type Bench, emptyLoads, free, isLate, loadOf, schedule } from './workbench.ts';
+import { type Bench, emptyLoad, emptyLoads, loadOf, reserve, withdraw } from './workbench.ts';
 
 export interface WorkerOptions {
   /** Default: the app's queue. */
@@ -24,8 +29,16 @@ export interface WorkerOptions {
   readonly prefetch?: number;
   /** How long a stop waits for running jobs. Default 30. */
   readonly graceSeconds?: number;
-  /** For people. Default: HEADCOUNT_PROCESS, else pid@host. */
+  /** The part before the @ of its name in monitors. Default: HEADCOUNT_PROCESS, else DYNO, else the number of the process. */
   readonly name?: string;
+  /** Answers `celery inspect` and `celery control`, and sends a heartbeat, where the broker can. Default true. */
+  readonly remoteControl?: boolean;
+  /** Sends an event for each step of each job; monitors can switch it on and off. Default false, as in Celery. */
+  readonly events?: boolean;
+  /** After so many jobs it stops, warm, so that a supervisor starts a fresh one. Default: never. */
+  readonly maxTasks?: number;
+  /** The same when the process takes more memory than this. Default: never. */
+  readonly maxMemoryBytes?: number;
 }
 
 export interface Worker {
@@ -46,6 +59,12 @@ export interface WorkerSurroundings {
   readonly prefetch: number;
   readonly graceSeconds: number;
   readonly name: string;
+  readonly remoteControl: boolean;
+  readonly events: boolean;
+  readonly maxTasks: number;
+  readonly maxMemoryBytes: number;
+  /** The address of the broker, without password. */
+  readonly address: string;
   readonly log: Log;
   readonly random: () => number;
 }
@@ -58,11 +77,7 @@ interface Stopper {
 }
 
 const longestPauseMs = 10_000;
-/** What the broker gets at the end to take the last settlements. */
-const closeLimitMs = 5_000;
-const surplusEveryMs = 500;
-/** After a signal whose grace time was not enough: what the program gets for its own last steps. */
-const exitAfterMs = 1_000;
+const upkeepEveryMs = 500;
 
 export function createWorker(around: WorkerSurroundings): Worker {
   const stopper: Stopper = { warm: new AbortController(), cold: new AbortController() };
@@ -73,9 +88,9 @@ export function createWorker(around: WorkerSurroundings): Worker {
   };
   return {
     run: (options = {}) => {
-      const abandoned = run(around, stopper);
-      ended = abandoned.then(() => {});
-      return options.handleSignals ? withSignals(abandoned, around.log, () => stop(false)) : ended;
+      const ending = run(around, stopper);
+      ended = ending.then(() => {});
+      return options.handleSignals ? withSignals(ending, around.log, () => stop(false)) : ended;
     },
     stop: (options = {}) => {
       stop(options.cold ?? false);
@@ -84,39 +99,99 @@ export function createWorker(around: WorkerSurroundings): Worker {
   };
 }
 
-/** Answers with the number of jobs whose handlers did not end. */
-async function run(around: WorkerSurroundings, stopper: Stopper): Promise<number> {
-  const busy = reportBusy(around.concurrency);
+async function run(around: WorkerSurroundings, stopper: Stopper): Promise<Ending> {
+  const controls = controlsOf(around.tasks);
   const loads = emptyLoads(around.queues);
   const reserved: Bench['reserved'] = [];
-  const slots = (): number | undefined => (stopper.warm.signal.aborted ? undefined : around.concurrency);
-  const connected = await connect(around, stopper.warm.signal, () => loadOf(loads, reserved, slots()));
-  if (!connected) return 0;
-  const bench: Bench = {
+  let bench: Bench | undefined;
+  const slots = (): number => bench?.slots ?? around.concurrency;
+  const stopped = stopper.warm.signal;
+  const load = () => loadOf(loads, reserved, stopped.aborted ? undefined : slots());
+  const connected = await connect(around, stopped, load);
+  if (!connected) return { abandoned: 0, retired: false };
+  const remote = around.remoteControl ? connected.broker.remote : undefined;
+  let retired = false;
+  bench = {
     ...connected,
+    controls,
+    loads,
+    reserved,
     slots: around.concurrency,
+    queues: around.queues,
+    remaining: around.maxTasks,
+    totals: new Map(),
+    events: eventsOf(remote, around.name, around.events),
     tasks: around.tasks,
     results: around.results,
     ignoreResult: around.ignoreResult,
     pace: createPace(around.prefetch, Date.now()),
-    busy,
-    loads,
+    busy: reportBusy(slots),
     log: around.log,
     random: around.random,
-    reserved,
     running: new Set(),
     finishing: 0,
     stopping: false,
     changed: () => {},
     scheduled: false,
+    rateTimer: undefined,
+    retire: (why) => {
+      if (stopped.aborted) return;
+      around.log('info', `stopping, to make room for a fresh process: ${why}`);
+      retired = true;
+      stopper.warm.abort();
+    },
   };
-  busy.update(0);
-  const surplus = setInterval(() => giveBackSurplus(bench), surplusEveryMs);
+  const attendance = remote && attend(remote, nodeOf(bench, around, stopper));
+  await attendance?.ready;
+  bench.busy.update(0);
+  const abandoned = await work(bench, around, stopper);
+  await Promise.race([attendance?.close(), pause(closeLimitMs, undefined, { ref: false })]);
+  return { abandoned, retired };
+}
+
+async function work(bench: Bench, around: WorkerSurroundings, stopper: Stopper): Promise<number> {
+  const upkeep = setInterval(() => {
+    giveBackSurplus(bench);
+    const bytes = around.maxMemoryBytes === Infinity ? 0 : process.memoryUsage.rss();
+    if (bytes > around.maxMemoryBytes)
+      bench.retire(`it takes ${Math.round(bytes / 1e6)} MB, more than it may`);
+  }, upkeepEveryMs);
   await takeJobs(bench, stopper.warm.signal);
-  clearInterval(surplus);
-  const abandoned = await shutDown(bench, around, stopper.cold.signal);
-  busy.close();
+  clearInterval(upkeep);
+  clearTimeout(bench.rateTimer);
+  const abandoned = await shutDown(bench, around.graceSeconds, stopper.cold.signal);
+  bench.busy.close();
   return abandoned;
+}
+
+function nodeOf(bench: Bench, around: WorkerSurroundings, stopper: Stopper): WorkerNode {
+  return {
+    bench,
+    name: around.name,
+    broker: around.address,
+    prefetch: around.prefetch,
+    startedMs: Date.now(),
+    prefetchNow: () => bench.slots + bench.pace.reserve(Date.now()),
+    takeFrom: (queues) => takeFrom(bench, queues),
+    stop: () => stopper.warm.abort(),
+  };
+}
+
+/** What it holds of a queue that it gives up goes back at once: others may want it, and it may be about to end. */
+async function takeFrom(bench: Bench, queues: readonly string[]): Promise<void> {
+  if (!bench.consumer.takeFrom)
+    throw new TasksError(
+      'OPTION_INVALID',
+      'The queues of this worker cannot be changed',
+      'its broker fixes them when the worker starts',
+      'Start a worker with other queues',
+    );
+  for (const queue of queues) if (!bench.loads.has(queue)) bench.loads.set(queue, emptyLoad(queue));
+  bench.queues = queues;
+  await bench.consumer.takeFrom(queues);
+  for (const delivery of withdraw(bench, ({ queue }) => !queues.includes(queue)))
+    void bench.consumer.settle(delivery, { kind: 'putBack', started: false });
+  bench.changed();
 }
 
 /** Undefined when it was stopped before the broker answered. */
@@ -155,8 +230,7 @@ async function takeJobs(bench: Bench, stopped: AbortSignal): Promise<void> {
     try {
       const deliveries = await bench.consumer.take(room, stopped);
       trouble.over();
-      for (const delivery of deliveries) bench.reserved.push(delivery);
-      if (deliveries.length > 0) schedule(bench);
+      reserve(bench, deliveries);
     } catch (error) {
       await trouble.pause(error, stopped);
     }
@@ -181,51 +255,6 @@ function giveBackSurplus(bench: Bench): void {
     void bench.consumer.settle(delivery, { kind: 'putBack', started: false });
 }
 
-async function shutDown(bench: Bench, around: WorkerSurroundings, cold: AbortSignal): Promise<number> {
-  bench.stopping = true;
-  for (const delivery of bench.reserved.splice(0))
-    void bench.consumer.settle(delivery, { kind: 'putBack', started: false });
-  const graceMs = around.graceSeconds * 1000;
-  const idle = (): boolean => bench.running.size === 0 && bench.finishing === 0;
-  await quiet(bench, idle, graceMs * 0.9, cold);
-  const reason = new DOMException('the worker stops', 'AbortError');
-  for (const job of bench.running) job.stop.abort(reason);
-  await quiet(bench, idle, graceMs * 0.1, cold);
-  const abandoned = abandon(bench);
-  await Promise.race([
-    bench.consumer.close().catch((error: unknown) => {
-      around.log('error', `the broker did not take the last word of this worker: ${textOf(error)}`);
-    }),
-    pause(closeLimitMs, undefined, { ref: false }),
-  ]);
-  return abandoned;
-}
-
-async function quiet(bench: Bench, idle: () => boolean, limitMs: number, cold: AbortSignal): Promise<void> {
-  const over = AbortSignal.any([cold, AbortSignal.timeout(Math.round(limitMs))]);
-  over.addEventListener('abort', () => bench.changed());
-  while (!idle() && !over.aborted) await change(bench);
-}
-
-function change(bench: Bench): Promise<void> {
-  return new Promise((resolve) => {
-    bench.changed = resolve;
-  });
-}
-
-function abandon(bench: Bench): number {
-  const jobs = [...bench.running];
-  for (const job of jobs) {
-    job.abandoned = true;
-    free(bench, job);
-    const back = isLate(job);
-    const fate = back ? 'is put back' : 'is lost, as it is of early ack';
-    bench.log('warn', `${job.message.task}[${job.message.id}] did not end within the grace time and ${fate}`);
-    if (back) void bench.consumer.settle(job.delivery, { kind: 'putBack', started: true });
-  }
-  return jobs.length;
-}
-
 /** Says once that something is wrong, and once that it is over; pauses grow from 0.1 to 10 seconds. */
 function troubleLog(log: Log): { pause(error: unknown, stopped: AbortSignal): Promise<void>; over(): void } {
   let failures = 0;
@@ -245,18 +274,4 @@ function troubleLog(log: Log): { pause(error: unknown, stopped: AbortSignal): Pr
 function canPass(error: unknown): boolean {
   const passing: readonly string[] = ['BROKER_UNREACHABLE', 'BROKER_BUSY'];
   return error instanceof TasksError && passing.includes(error.code);
-}
-
-async function withSignals(abandoned: Promise<number>, log: Log, stop: () => void): Promise<void> {
-  const onSignal = (signal: NodeJS.Signals): void => {
-    log('info', `${signal}: stopping; a second one stops at once`);
-    stop();
-  };
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
-  try {
-    // A handler that did not end could keep the process alive for ever.
-    if ((await abandoned) > 0) setTimeout(() => process.exit(), exitAfterMs).unref();
-  } finally {
-    process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
-  }
 }

@@ -7,6 +7,7 @@ import type { TaskMessage } from '../message.ts';
 import type { RedisSettings } from '../open.ts';
 import { asking, type Keys, keysOf, openRedis, prioritySteps, separator } from '../redis/connection.ts';
 import { startConsumer } from '../redis/consumer.ts';
+import { remoteOf } from '../redis/remote.ts';
 import { isHeldEta, parseHeld } from '../redis/text.ts';
 
 /** Messages in one transaction: a few hundred kilobytes, well within Redis's buffers. */
@@ -22,6 +23,7 @@ export async function openRedisBroker(url: string, settings: RedisSettings): Pro
   const redis = await openRedis(url, true);
   const keys = keysOf(settings);
   const consumers: Redis[] = [];
+  const listeners: Redis[] = [];
   const limits = {
     visibilityMs: (settings.visibilityTimeoutSeconds ?? defaultVisibilitySeconds) * 1000,
     leaseMs: (settings.leaseSeconds ?? defaultLeaseSeconds) * 1000,
@@ -42,8 +44,13 @@ export async function openRedisBroker(url: string, settings: RedisSettings): Pro
       return { ...consumer, close: () => consumer.close().finally(() => own.disconnect()) };
     },
     depth: (queue) => asking(redis, () => depth(redis, keys, queue)),
+    remote: remoteOf(redis, keys, async () => {
+      const listener = await openRedis(url, true);
+      listeners.push(listener);
+      return listener;
+    }),
     close: async () => {
-      for (const own of consumers) own.disconnect();
+      for (const own of [...consumers, ...listeners]) own.disconnect();
       redis.disconnect();
     },
   };

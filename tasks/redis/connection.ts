@@ -63,6 +63,8 @@ export interface Keys {
   /** Ours: messages set aside, newest first. */
   readonly aside: string;
   binding(exchange: string): string;
+  /** The channel of a fanout exchange. */
+  topic(database: number, exchange: string): string;
   /** The list of a queue for a priority. */
   queue(name: string, priority: number): string;
 }
@@ -75,6 +77,7 @@ export function keysOf({ keyPrefix = '' }: RedisSettings): Keys {
     later: `${keyPrefix}headcount.later`,
     aside: `${keyPrefix}headcount.set_aside`,
     binding: (exchange) => `${keyPrefix}_kombu.binding.${exchange}`,
+    topic: (database, exchange) => `${keyPrefix}/${database}.${exchange}`,
     queue: (name, priority) => {
       const step = prioritySteps.findLast((least) => least <= priority) ?? 0;
       return keyPrefix + (step === 0 ? name : name + separator + step);

@@ -50,6 +50,7 @@ interface State {
   readonly keys: Keys;
   readonly scripts: Scripts;
   readonly options: ConsumeOptions;
+  queues: readonly string[];
   readonly limits: Limits;
   readonly lent: Map<string, Lent>;
   pending: Pending[];
@@ -69,6 +70,7 @@ export function startConsumer(redis: Redis, keys: Keys, limits: Limits, options:
     keys,
     scripts: scriptsOf(redis, keys),
     options,
+    queues: options.queues,
     limits,
     lent: new Map(),
     pending: [],
@@ -87,6 +89,9 @@ export function startConsumer(redis: Redis, keys: Keys, limits: Limits, options:
   return {
     take: (limit, signal) => asking(redis, () => take(state, limit, signal)),
     settle: (delivery, settlement) => settle(state, delivery, settlement),
+    takeFrom: async (queues) => {
+      state.queues = queues;
+    },
     close: () => close(state, upkeep),
   };
 }
@@ -108,6 +113,7 @@ async function take(state: State, limit: number, signal: AbortSignal): Promise<D
 }
 
 async function takeOnce(state: State, limit: number): Promise<{ deliveries: Delivery[]; taken: number }> {
+  if (state.queues.length === 0) return { deliveries: [], taken: 0 };
   const now = Date.now();
   const mark = `${state.mark}.${state.takes++}`;
   const flat = await state.scripts.take(listsOf(state), limit, now, state.limits.leaseMs, mark);
@@ -122,7 +128,7 @@ async function takeOnce(state: State, limit: number): Promise<{ deliveries: Deli
 
 /** As kombu asks: every queue's soonest step, then every queue's next; the first queue rotates. */
 function listsOf(state: State): { key: string; name: string }[] {
-  const { queues } = state.options;
+  const { queues } = state;
   const turn = state.turn++ % queues.length;
   const names = [...queues.slice(turn), ...queues.slice(0, turn)];
   return prioritySteps.flatMap((step) => names.map((name) => ({ key: state.keys.queue(name, step), name })));

@@ -1,0 +1,131 @@
+/** What became of a job, told to all who want to know: the result store, the broker, and who listens to events. */
+import type { Delivery, Settlement } from './broker.ts';
+import { textOf } from './errors.ts';
+import type { TaskMessage } from './message.ts';
+import type { Fields } from './remote/events.ts';
+import { reprOf, reprOfArgs, reprOfKwargs } from './repr.ts';
+import { failed, type ResultRecord, succeeded } from './results.ts';
+import { type Outcome, retryOf } from './work.ts';
+import type { Bench, RunningJob } from './workbench.ts';
+
+/** Record first, then settle: a result may come twice, never not at all. */
+export async function conclude(bench: Bench, job: RunningJob, outcome: Outcome): Promise<void> {
+  const { message, delivery } = job;
+  if (bench.events.tasks) tellOutcome(bench, job, outcome);
+  const settlement = await settlementOf(bench, job, outcome);
+  if (isLate(job)) await bench.consumer.settle(delivery, settlement);
+  else if (settlement.kind === 'replace') await bench.broker.publish(delivery.queue, [settlement.message]);
+  else if (settlement.kind === 'setAside')
+    bench.log('error', `${message.task}[${message.id}] was rejected, and was acknowledged before`);
+}
+
+async function settlementOf(bench: Bench, job: RunningJob, outcome: Outcome): Promise<Settlement> {
+  const { message } = job;
+  const now = Date.now();
+  switch (outcome.kind) {
+    case 'success':
+      if (wantsResult(bench, job)) await keep(bench, succeeded(message.id, outcome.result, now));
+      return { kind: 'done' };
+    case 'failure':
+      bench.log('error', `${message.task}[${message.id}] failed: ${textOf(outcome.error)}`);
+      await keep(bench, failed(message.id, 'FAILURE', outcome.error, now));
+      return { kind: 'done' };
+    case 'retry':
+      if (wantsResult(bench, job)) await keep(bench, failed(message.id, 'RETRY', outcome.error, now));
+      return { kind: 'replace', message: retryOf(message, outcome.delayMs, now) };
+    case 'ignored':
+      return { kind: 'done' };
+    case 'rejected':
+      return outcome.requeue
+        ? { kind: 'replace', message }
+        : { kind: 'setAside', error: textOf(outcome.error) };
+  }
+}
+
+export function isLate(job: RunningJob): boolean {
+  return job.definition.options.ackLate ?? true;
+}
+
+export interface Revocation {
+  readonly expired?: boolean;
+  /** The name of the signal that Celery would have sent. */
+  readonly terminated?: string;
+}
+
+/** A job that nobody wants any more ends as REVOKED. */
+export async function revoke(
+  bench: Bench,
+  delivery: Delivery,
+  message: TaskMessage,
+  { expired = false, terminated }: Revocation = {},
+): Promise<void> {
+  const why = expired ? 'expired' : terminated === undefined ? 'revoked' : 'terminated';
+  if (bench.events.tasks)
+    bench.events.task('task-revoked', {
+      uuid: message.id,
+      terminated: terminated !== undefined,
+      signum: terminated ?? null,
+      expired,
+    });
+  await keep(bench, failed(message.id, 'REVOKED', revokedError(why), Date.now()));
+  await bench.consumer.settle(delivery, { kind: 'done' });
+}
+
+/** Named as Celery's exception. */
+export function revokedError(why: string): Error {
+  return Object.assign(new RangeError(why), { name: 'TaskRevokedError' });
+}
+
+export function receivedFields(message: TaskMessage): Fields {
+  const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+  return {
+    uuid: message.id,
+    name: message.task,
+    args: reprOfArgs(message.args),
+    kwargs: reprOfKwargs(message.kwargs),
+    root_id: message.rootId,
+    parent_id: message.parentId,
+    retries: message.retries,
+    eta: iso(message.etaMs),
+    expires: iso(message.expiresMs),
+  };
+}
+
+function tellOutcome({ events }: Bench, { message, startedMs }: RunningJob, outcome: Outcome): void {
+  const uuid = message.id;
+  switch (outcome.kind) {
+    case 'success': {
+      const runtime = (Date.now() - startedMs) / 1000;
+      events.task('task-succeeded', { uuid, result: reprOf(outcome.result), runtime });
+      break;
+    }
+    case 'failure':
+    case 'retry': {
+      const { error, kind } = outcome;
+      const type = kind === 'retry' ? 'task-retried' : 'task-failed';
+      const name = error instanceof Error ? error.name : 'Error';
+      const traceback = (error instanceof Error && error.stack) || textOf(error);
+      events.task(type, { uuid, exception: `${name}(${reprOf(textOf(error))})`, traceback });
+      break;
+    }
+    case 'rejected':
+      events.task('task-rejected', { uuid, requeue: outcome.requeue });
+      break;
+    case 'ignored':
+      break;
+  }
+}
+
+function wantsResult(bench: Bench, { message, definition }: RunningJob): boolean {
+  return !(message.ignoreResult ?? definition.options.ignoreResult ?? bench.ignoreResult);
+}
+
+/** Without a result store there is nothing to keep; with one that fails the job is done all the same. */
+export async function keep(bench: Bench, record: ResultRecord): Promise<void> {
+  if (!bench.results) return;
+  try {
+    await (await bench.results()).store(record);
+  } catch (error) {
+    bench.log('warn', `the result of ${record.task_id} could not be kept: ${textOf(error)}`);
+  }
+}

@@ -3,8 +3,8 @@
  * millisecond: what would be dear to count stands in the file already, kept in step with the rows by the transactions
  * that change them. So 300,000 waiting jobs cost the same few index steps as three; counting the rows was rejected.
  *
- * Waiting is what could start now and has not: ready rows, delayed ones that are due, what live workers took and have
- * not started, and all that dead workers held. Whether a worker lives is judged as the broker does: by its process
+ * Waiting is what could start now and has not: ready rows, delayed ones that are due, what live workers took beyond
+ * their free slots, and all that dead workers held. Whether a worker lives is judged as the broker does: by its process
  * where it runs on this host, by its sign of life elsewhere.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
@@ -66,19 +66,28 @@ function readingOf(db: Libsql.Database, queue: string, at: number): JobsReading 
     .map((consumer) => held.get(consumer.id, queue) as Jobs);
   const since = [oldestReady(db, queue), due.since, ...[...live, ...lost].map((one) => one.since)];
   const oldest = since.reduce<number>((least, one) => Math.min(least, one ?? least), Infinity);
+  const begun = live.reduce((sum, consumer) => sum + begunSinceReport(consumer), 0);
   return {
     kind: 'jobs',
     queue,
     at,
-    waiting: (row?.ready ?? 0) + due.jobs + total(live, 'reserved') + total(lost, 'jobs'),
-    running: total(live, 'running'),
+    waiting: (row?.ready ?? 0) + due.jobs + total(live, 'reserved') - begun + total(lost, 'jobs'),
+    running: total(live, 'running') + begun,
     later: (row?.later ?? 0) - due.jobs,
     oldestSeconds: oldest < Infinity ? Math.max(0, at - oldest) / 1000 : 0,
     slots: total(live, 'slots'),
-    startedTotal: row?.started_total ?? 0,
+    startedTotal: (row?.started_total ?? 0) + begun,
     finishedTotal: row?.finished_total ?? 0,
     busySecondsTotal: row?.busy_seconds_total ?? 0,
   };
+}
+
+/**
+ * A worker reports between two jobs, when its event loop is free, so one that works all the time would always be seen
+ * with none running. What it has reserved it starts at once where a slot is free.
+ */
+function begunSinceReport({ slots, running, reserved }: ConsumerRow): number {
+  return Math.max(0, Math.min(reserved, slots - running));
 }
 
 /** The first entry of each priority in the index of ready jobs. */

@@ -43,6 +43,8 @@ export function runWorld(trace: Trace, policy: Policy, given: Partial<WorldOptio
       nextCheckup,
     );
     arriveUntil(world, moment);
+    // A job that just came may be done before `moment`.
+    if (world.completions.nextAt() < moment) continue;
     world.now = moment;
     if (world.completions.nextAt() === moment) finish(world, slotOf(world, world.completions.pop()));
     else if (world.boots.nextAt() === moment) ready(world, slotOf(world, world.boots.pop()));
@@ -149,6 +151,7 @@ function arriveUntil(world: World, moment: number): void {
     if (slot < 0) return;
     world.now = Math.max(world.now, arrivals[world.head] as number);
     start(world, slot, world.head++);
+    if (world.completions.nextAt() < moment) return;
   }
 }
 

@@ -20,6 +20,48 @@ export function seconds(text: string): number {
   throw new InvalidArgumentError('Give seconds between 1 and 3600.');
 }
 
+const unitSeconds: Readonly<Record<string, number>> = {
+  ms: 0.001,
+  s: 1,
+  m: 60,
+  min: 60,
+  h: 3_600,
+  d: 86_400,
+};
+
+/** "30s", "1.5m", "500ms", "2h"; a bare number is seconds. */
+export function duration(text: string): number {
+  const [, value, unit = 's'] = /^(\d+(?:\.\d+)?) ?(ms|s|m|min|h|d)?$/.exec(text.trim()) ?? [];
+  const seconds = Number(value) * (unitSeconds[unit] ?? Number.NaN);
+  if (seconds >= 0 && seconds <= 31 * 86_400) return seconds;
+  throw new InvalidArgumentError('Give a duration such as 30s, 500ms, 5m or 2h.');
+}
+
+/** As duration(), and not nothing. */
+export function someTime(text: string): number {
+  const seconds = duration(text);
+  if (seconds > 0) return seconds;
+  throw new InvalidArgumentError('Give a duration above zero, such as 30s.');
+}
+
+export function hours(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value > 0 && value <= 24 * 400) return value;
+  throw new InvalidArgumentError('Give hours above 0, at most 9600.');
+}
+
+export function upTo(most: number): (text: string) => number {
+  return (text) => within(text, 1, most, `a whole number from 1 to ${most}`);
+}
+
+const victimRules = ['free', 'suffix', 'kill'] as const;
+
+export function victims(text: string): (typeof victimRules)[number] {
+  const rule = victimRules.find((name) => name === text);
+  if (rule) return rule;
+  throw new InvalidArgumentError(`Give one of ${victimRules.join(', ')}.`);
+}
+
 export function folder(text: string): string {
   if (existsSync(text) && statSync(text).isDirectory()) return text;
   throw new InvalidArgumentError('There is no such folder.');

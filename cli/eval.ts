@@ -30,7 +30,7 @@ export async function evaluate(options: EvalOptions): Promise<number> {
   return 0;
 }
 
-async function findController(options: EvalOptions): Promise<Target> {
+export async function findController(options: Pick<EvalOptions, 'url' | 'config' | 'data'>): Promise<Target> {
   const { url } = options;
   const key = process.env.HEADCOUNT_KEY;
   if (url !== undefined && key) return { url, key };
@@ -83,7 +83,7 @@ function notThere(what: string, name: string, known: readonly string[]): Headcou
   return new HeadcountError('NOT_FOUND', `Cannot evaluate "${name}"`, text, 'Correct the name.');
 }
 
-async function ask<T>({ url, key }: Target, method: string, path: string): Promise<T> {
+export async function ask<T>({ url, key }: Target, method: string, path: string): Promise<T> {
   const response = await fetch(new URL(path, url), {
     method,
     headers: { authorization: `Bearer ${key}` },

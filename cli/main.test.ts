@@ -35,13 +35,14 @@ describe('help', () => {
   test.each([[['--help']], [['help']], [['-h']]])('%j lists the commands', (args) => {
     const { code, out } = headcount(...args);
     expect(code).toBe(0);
-    for (const command of ['up', 'demo', 'eval']) expect(out).toContain(`\n  ${command} `);
+    for (const command of ['up', 'demo', 'eval', 'simulate']) expect(out).toContain(`\n  ${command} `);
   });
 
   test.each([
     ['up', '--config'],
     ['demo', '--broker'],
     ['eval', '--url'],
+    ['simulate', '--generate'],
   ])('%s --help names %s', (command, flag) => {
     const { code, out } = headcount(command, '--help');
     expect(code).toBe(0);

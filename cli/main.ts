@@ -7,7 +7,20 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { errorCodes, HeadcountError } from '../server/errors.ts';
-import { address, count, folder, logLevel, port, seconds, whole } from './arguments.ts';
+import {
+  address,
+  count,
+  duration,
+  folder,
+  hours,
+  logLevel,
+  port,
+  seconds,
+  someTime,
+  upTo,
+  victims,
+  whole,
+} from './arguments.ts';
 import { packageFolder } from './place.ts';
 
 /** A wrong flag or argument. */
@@ -42,6 +55,7 @@ function createProgram(): Command {
   addUp(program);
   addDemo(program);
   addEval(program);
+  addSimulate(program);
   return program;
 }
 
@@ -102,6 +116,39 @@ function addEval(program: Command): void {
     .action(async (app: string | undefined, processType: string | undefined, options) => {
       const { evaluate } = await import('./eval.ts');
       exitCode = await evaluate({ ...options, app, processType });
+    });
+}
+
+function addSimulate(program: Command): void {
+  program
+    .command('simulate')
+    .description('what a load would have cost with Headcount and with others, and who would have waited')
+    .option('--trace <file>', 'play a trace: .csv or .csv.gz, "arrival_s,service_s" or "t_seconds,jobs"')
+    .option('--generate <name>', 'play a made load: poisson, diurnal, weekly, onoff, ramp, flash, cron, bulk')
+    .option('--history <app/manager>', 'play what a running controller recorded of this manager')
+    .option('--goal <duration>', 'jobs start within this time', someTime, 30)
+    .option('--boot <duration>', 'from the start of a worker to its first job', duration, 10)
+    .option('--slots <count>', 'jobs at a time per worker', upTo(64), 1)
+    .option('--service <duration>', 'mean time per job, where the load does not tell', someTime, 2)
+    .option('--policy <names>', 'who plays, with commas between', 'headcount,keda,hirefire')
+    .option(
+      '--victims <rule>',
+      'whom the platform stops: free, suffix or kill; default: as each ships',
+      victims,
+    )
+    .option('--period <duration>', 'how often each looks; default: as each ships', someTime)
+    .option('--maximum <count>', 'the most workers at once', upTo(1_000), 500)
+    .option('--hours <number>', 'how much of a history (default: 1) or of a made load', hours)
+    .option('--seed <number>', 'same seed, same load', whole, 1)
+    .option('--optimum', 'compare with the best possible also where that takes minutes')
+    .option('--json', 'print JSON')
+    .option('--picture <file>', 'draw arrivals, waiting, workers and late jobs as SVG')
+    .option('--url <address>', 'for --history: which controller, where several run', address)
+    .option('-c, --config <file>', 'for --history: configuration of the controller, to find its folder')
+    .option('-d, --data <folder>', 'for --history: folder of the controller')
+    .action(async (options) => {
+      const { simulate } = await import('./simulate.ts');
+      exitCode = await simulate(options);
     });
 }
 

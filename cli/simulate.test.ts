@@ -1,0 +1,238 @@
+/** Simulations as a person runs them, on loads that take no time, and a history read from a real controller. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { temporaryFolder } from '../checks/fixtures.ts';
+import { loadConfig } from '../server/config.ts';
+import { startController } from '../server/main.ts';
+import { generate } from '../simulate/generate.ts';
+import { defaultWorld } from '../simulate/policy.ts';
+import { headcount } from '../simulate/replay.ts';
+import { runWorld } from '../simulate/world.ts';
+import { arrivalsFrom, type HistoryPoint, readHistory } from './simulate/history.ts';
+import { optimumWhereCheap } from './simulate/optimum.ts';
+import { createProgress } from './simulate/progress.ts';
+import { kindsOf, policies, type SimulateOptions, simulate } from './simulate.ts';
+
+let folder: { path: string; remove(): void };
+beforeAll(() => {
+  folder = temporaryFolder('simulate');
+});
+afterAll(() => folder.remove());
+
+const usual: SimulateOptions = {
+  goal: 30,
+  boot: 10,
+  slots: 4,
+  service: 2,
+  policy: 'headcount,keda',
+  maximum: 100,
+  seed: 1,
+};
+
+/** What it printed, and its exit code. */
+async function run(change: Partial<SimulateOptions>): Promise<{ code: number; out: string }> {
+  const log = vi.spyOn(console, 'log').mockImplementation(() => {});
+  const err = vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
+  try {
+    const code = await simulate({ ...usual, ...change });
+    return { code, out: [...log.mock.calls.flat(), ...err.mock.calls.map(([text]) => text)].join('\n') };
+  } finally {
+    log.mockRestore();
+    err.mockRestore();
+  }
+}
+
+const poisson = { generate: 'poisson', hours: 0.2 };
+
+describe('a simulation', () => {
+  test('prints no cost without its late share', async () => {
+    const { code, out } = await run(poisson);
+    expect(code).toBe(0);
+    const lines = out.split('\n');
+    const head = lines.find((line) => line.startsWith('policy')) ?? '';
+    expect(head).toMatch(/late +worker hours +cost\/work/);
+    for (const name of ['headcount', 'keda'])
+      expect(lines.some((line) => line.startsWith(name) && / \d+\.\d\d % +\d/.test(line))).toBe(true);
+  });
+
+  test('is the same for the same seed, and another for another', async () => {
+    const [one, two, other] = [
+      await run({ ...poisson, json: true }),
+      await run({ ...poisson, json: true }),
+      await run({ ...poisson, json: true, seed: 2 }),
+    ];
+    expect(two.out).toBe(one.out);
+    expect(other.out).not.toBe(one.out);
+  });
+
+  test('as JSON says all that the table says', async () => {
+    const { out } = await run({ ...poisson, json: true, policy: 'keda', period: 60, victims: 'free' });
+    const {
+      policies: played,
+      world,
+      trace,
+    } = JSON.parse(out.slice(out.indexOf('{'), out.lastIndexOf('}') + 1));
+    expect(world).toEqual({ goalSeconds: 30, bootSeconds: 10, slots: 4, maximum: 100, seed: 1 });
+    expect(trace.jobs).toBeGreaterThan(1_000);
+    expect(played).toHaveLength(1);
+    expect(played[0]).toMatchObject({ name: 'keda', periodSeconds: 60, victims: 'free', undone: 0 });
+    expect(played[0].costOverWork).toBeCloseTo((played[0].costSeconds * 4) / played[0].workSeconds, 9);
+  });
+
+  test('draws who played', async () => {
+    const file = join(folder.path, 'out.svg');
+    await run({ ...poisson, picture: file });
+    const svg = readFileSync(file, 'utf8');
+    expect(svg).toMatch(/^<svg [\s\S]*headcount[\s\S]*keda[\s\S]*<\/svg>\n$/);
+  });
+
+  test('plays a trace from a file', async () => {
+    const file = join(folder.path, 'mine.csv');
+    writeFileSync(file, 'arrival_s,service_s\n0,5\n1,5\n');
+    expect((await run({ trace: file })).out).toContain('mine: 2 jobs');
+  });
+});
+
+describe('what is wrong is told', () => {
+  test.each([
+    [{ ...poisson, policy: 'headcuont' }, 'did you mean "headcount"?'],
+    [{ generate: 'poison' }, 'did you mean "poisson"?'],
+    [{}, 'none is given'],
+    [{ ...poisson, trace: 'x.csv' }, '2 are given'],
+    [{ ...poisson, maximum: 1_000, slots: 64 }, 'Lower --maximum or --slots.'],
+    [{ ...poisson, picture: '/no/such/folder/out.svg' }, 'Name another file with --picture.'],
+  ])('%j', async (change, expected) => {
+    await expect(run(change)).rejects.toThrow(expected);
+  });
+
+  test('a trace that is none', async () => {
+    const { code, out } = await run({ trace: '/no/such.csv' });
+    expect(code).toBe(2);
+    expect(out).toContain('headcount: cannot read the trace /no/such.csv');
+  });
+
+  test('every policy has a name of its own', () => {
+    const names = policies.map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
+    expect(kindsOf(names.join(', '))).toHaveLength(names.length);
+  });
+});
+
+describe('the optimum', () => {
+  const options = { goal: 30, boot: 10, slots: 1 };
+
+  test('stands beside the table where it is quick, and is between its bounds', async () => {
+    const trace = generate('poisson', { hours: 0.1 });
+    const { optimum } = await optimumWhereCheap(
+      trace,
+      options,
+      createProgress({ write: () => {} }),
+      folder.path,
+    );
+    expect(optimum?.lower).toBeGreaterThan(0);
+    expect(optimum?.upper).toBeGreaterThanOrEqual(optimum?.lower ?? 0);
+  });
+
+  test('is left out with its reason where it is not', async () => {
+    const trace = generate('bulk', { hours: 4 });
+    const silent = createProgress({ write: () => {} });
+    expect((await optimumWhereCheap(trace, { ...options, optimum: true }, silent)).note).toContain(
+      'too many jobs',
+    );
+    expect((await optimumWhereCheap(trace, { ...options, slots: 4 }, silent)).note).toContain(
+      'one job at a time',
+    );
+  });
+});
+
+test('progress is drawn in place on a terminal, at most ten times a second, and a line per policy elsewhere', () => {
+  for (const isTTY of [true, false]) {
+    let [text, now] = ['', 0];
+    const progress = createProgress(
+      {
+        isTTY,
+        write: (part) => {
+          text += part;
+        },
+      },
+      () => now,
+    );
+    for (let step = 0; step <= 1_000; step++, now += 1) progress.at('keda', step / 1_000);
+    progress.end();
+    if (isTTY) expect(text.match(/%/g)?.length).toBe(11);
+    else expect(text).toBe('keda ...\n');
+  }
+});
+
+describe('a history', () => {
+  /** What a controller would have recorded of this load every ten seconds. */
+  function pointsOf(trace: ReturnType<typeof generate>): HistoryPoint[] {
+    const points: HistoryPoint[] = [];
+    const world = { ...defaultWorld, periodSeconds: 10 };
+    const policy = headcount.create({}, world);
+    runWorld(
+      trace,
+      (seen) => {
+        points.push({ at: seen.now * 1000, waiting: seen.waiting, running: seen.running });
+        return policy(seen);
+      },
+      world,
+    );
+    return points;
+  }
+
+  test('gives back about as many jobs as came, at about the same time', () => {
+    const trace = generate('poisson', { hours: 1, perSecond: 5 });
+    const { arrivals, unknownCount } = arrivalsFrom(pointsOf(trace), 2, 1);
+    expect(unknownCount).toBe(0);
+    expect(arrivals.length / trace.arrivals.length).toBeGreaterThan(0.95);
+    expect(arrivals.length / trace.arrivals.length).toBeLessThan(1.05);
+    const half = (list: Float64Array) => list.filter((at) => at < 1_800).length / list.length;
+    expect(Math.abs(half(arrivals) - half(trace.arrivals))).toBeLessThan(0.03);
+  });
+
+  test('leaves out what was unknown, and begins with the jobs that were there', () => {
+    const { arrivals, unknownCount } = arrivalsFrom(
+      [{ at: 0, waiting: 5, running: 0 }, { at: 10_000 }, { at: 20_000, waiting: 9, running: 0 }],
+      1,
+      1,
+    );
+    expect(unknownCount).toBe(1);
+    expect(arrivals.filter((at) => at === 0)).toHaveLength(5);
+    expect(arrivals).toHaveLength(9);
+    expect(arrivalsFrom([], 1, 1).arrivals).toHaveLength(0);
+  });
+
+  test('is read from the running controller', async () => {
+    const data = join(folder.path, 'controller');
+    mkdirSync(data);
+    const yaml = join(data, 'headcount.yaml');
+    writeFileSync(yaml, `port: 0\ndata: .\napps:\n  shop:\n    managers:\n      worker: { maximum: 5 }\n`);
+    const controller = await startController({ config: await loadConfig(yaml, { env: {} }), log: 'silent' });
+    try {
+      const app = await controller.store.apps.get('shop');
+      const [manager] = await controller.store.managers.list(app?.id ?? '');
+      const end = Date.now() - 1_000;
+      for (let place = 0; place < 60; place++) {
+        const point = {
+          at: end - (60 - place) * 10_000,
+          waiting: place,
+          running: 0,
+          current: 1,
+          desired: 1,
+          unknown: 0,
+        };
+        await controller.store.readings.record(manager?.id ?? '', point, []);
+      }
+      const { trace, notes } = await readHistory('shop/worker', { ...usual, data });
+      expect(trace.arrivals.length).toBeGreaterThanOrEqual(59);
+      expect(notes.join(' ')).toContain('as --service says');
+      await expect(readHistory('shop/wroker', { ...usual, data })).rejects.toThrow(
+        'did you mean "shop/worker"?',
+      );
+    } finally {
+      await controller.close();
+    }
+  });
+});

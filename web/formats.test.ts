@@ -17,6 +17,7 @@ test('numbers have separators and unknown is a word', () => {
 
 test.each([
   [0, '0 s'],
+  [0.0042, '4.2 ms'],
   [0.42, '0.4 s'],
   [41.2, '41 s'],
   [59.7, '1 min'],

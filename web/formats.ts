@@ -25,9 +25,10 @@ export function compact(value: number): string {
   return Math.abs(value) < 1_000 ? tenths.format(value) : short.format(value);
 }
 
-/** "0.4 s", "18 s", "1 min 30 s", "2 h 5 min", "3 d 4 h". */
+/** "4 ms", "0.4 s", "18 s", "1 min 30 s", "2 h 5 min", "3 d 4 h". */
 export function seconds(value: number | undefined): string {
   if (value === undefined) return unknownWord;
+  if (value > 0 && value < 0.095) return `${tenths.format(value * 1_000)} ms`;
   if (value < 10 && !Number.isInteger(value)) return `${tenths.format(value)} s`;
   const total = Math.round(value);
   if (total < 60) return `${total} s`;

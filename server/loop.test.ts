@@ -36,6 +36,7 @@ afterEach(async () => {
 });
 
 const perWorker: Choice = { use: 'queue-size', options: { ratio: 10 } };
+const budget: Choice = { use: 'budget', options: {} };
 const staged: Choice = { use: 'staged', options: {} };
 
 async function addApp(name: string, ...managers: Partial<ManagerSettings>[]): Promise<App> {
@@ -149,6 +150,45 @@ describe('a checkup', () => {
       [2, 2, true, 'kept'],
       [2, 2, false, 'kept'],
     ]);
+  });
+
+  test('remembers what was wished at checkups that changed nothing', async () => {
+    const stabilise: Choice = { use: 'stabilise', options: { downSeconds: 60 } };
+    await addApp('music', { limits: [stabilise] });
+    begin();
+    await rounds.start();
+    stage.read = waiting(40);
+    await pass(1_000);
+    stage.formation = { worker: 4 };
+    for (let round = 0; round < 6; round++) await pass(intervalMs);
+    stage.read = waiting(10);
+    for (let round = 0; round < 5; round++) await pass(intervalMs);
+    expect(stage.scaled).toEqual([{ worker: 4 }]);
+    await pass(intervalMs);
+    expect(stage.scaled).toEqual([{ worker: 4 }, { worker: 1 }]);
+  });
+
+  test('counts what the processes of this month used, also over a restart', async () => {
+    const app = await addApp('music', {});
+    const used = () => rounds.manager('music', 'worker')?.memory.used?.processSeconds ?? 0;
+    begin();
+    stage.formation = { worker: 3 };
+    stage.read = waiting(30);
+    await rounds.start();
+    await pass(1_000);
+    for (let round = 0; round < 6; round++) await pass(intervalMs);
+    const before = used();
+    expect(before).toBe(180);
+    await rounds.stop();
+    begin();
+    await rounds.start();
+    await pass(1_000);
+    expect(used()).toBeGreaterThanOrEqual(before);
+    const month = { ...budget, options: { perMonth: 0.01, pricePerHour: 0.1, keep: 1 } };
+    const manager = await store.managers.get(app.id, 'worker');
+    await store.managers.update(manager!.id, { limits: [month] });
+    await rounds.refresh('music');
+    expect((await rounds.evaluate('music', 'worker')).decision?.desired).toBe(1);
   });
 
   test('never runs twice at a time for one app, however slow its meter is', async () => {

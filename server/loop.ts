@@ -9,6 +9,7 @@
  * our own was rejected: what the fleet counts is the truth, so a number that a person changed there is simply seen.
  */
 import { decide } from '../decide/decide.ts';
+import { explain } from '../decide/explain.ts';
 import { learn } from '../decide/learn.ts';
 import type { Decision, Formation, Learned, Reading, Sample, View } from '../decide/words.ts';
 import type { Meter } from '../measure/meter.ts';
@@ -16,7 +17,7 @@ import type { Fleet } from '../scale/fleet.ts';
 import type { App, StoredDecision } from '../store/store.ts';
 import type { CheckupEvent } from './api.ts';
 import { withDeadline, wordsOf } from './clock.ts';
-import { addSample } from './memory.ts';
+import { addSample, addUse } from './memory.ts';
 import { type Journal, note } from './note.ts';
 import type { Surroundings, Watched, WatchedManager } from './watched.ts';
 
@@ -58,6 +59,8 @@ export async function checkUp(
   if (signal.aborted) return [];
   const judged = measured.samples.map(({ manager, sample }) => {
     addSample(manager.memory, sample);
+    const processes = measured.formation?.[manager.stored.processType];
+    if (processes) addUse(manager.memory, processes.length, around.clock.now());
     const verdict = judge(watched.app, manager, sample, manager.memory.samples, measured, around.clock.now());
     manager.memory.learned = verdict.learned;
     return journal.lost ? neverFewer(verdict, around.clock.now()) : verdict;
@@ -150,8 +153,9 @@ function judge(
     const why = whyUncounted ?? `the fleet has no process type "${stored.processType}"; it has ${known}`;
     return { manager, sample, learned: memory.learned, why };
   }
-  const seen: View = { samples, processes, decisions: memory.decisions, learned: memory.learned };
-  const learned = learn(memory.learned, seen, now);
+  const { decisions, used } = memory;
+  const seen: View = { samples, processes, decisions, learned: memory.learned, ...(used && { used }) };
+  const learned = learn(memory.learned, seen, now, stored);
   const decision = decide(stored, { ...seen, learned }, now);
   const why = decision.unknown ? whyUnknown(sample, decision) : undefined;
   return { manager, sample, learned, decision, ...(why && { why }) };
@@ -221,7 +225,10 @@ async function scaleTo(
     await withDeadline(clock, limitsMs.scale, signal, (inner) => fleet.scaleTo(desired, inner));
     retry.failures = 0;
     retry.notBefore = 0;
-    log.info({ app: app.name, desired }, 'scaled');
+    const why = changes.flatMap(({ manager, decision }) =>
+      decision ? [explain(decision, manager.stored.processType)] : [],
+    );
+    log.info({ app: app.name, desired }, `scaled: ${why.join('. ')}`);
     return { outcome: app.fleet.use === 'dry-run' ? 'dry-run' : 'scaled', tried: true };
   } catch (error) {
     retry.failures += 1;

@@ -3,17 +3,22 @@
  * that a lost store stops nobody from deciding, and is filled from the store at start.
  */
 import { defaultLearned } from '../decide/learn.ts';
-import type { Decision, Learned, Sample } from '../decide/words.ts';
+import { monthStart } from '../decide/wall-clock.ts';
+import type { Decision, Learned, Sample, Used } from '../decide/words.ts';
 import type { Point, Store, StoredManager } from '../store/store.ts';
 
 const sampleWindowMs = 15 * 60_000;
 const decisionWindowMs = 60 * 60_000;
 const decisionCount = 500;
+const hourMs = 3_600_000;
 
 export interface Memory {
   samples: Sample[];
-  /** Those that the fleet accepted or that changed nothing; a refused one must not start a cooldown. */
+  /** Every one that the fleet accepted or that changed nothing; a refused one must not start a cooldown. */
   decisions: Decision[];
+  /** What this month's processes have used, up to `usedUntil`. Absent: nobody has counted yet. */
+  used?: Used;
+  usedUntil?: number;
   learned: Learned;
   latest?: Point;
   /** Why the newest checkup could not tell. */
@@ -24,8 +29,9 @@ export interface Memory {
 }
 
 export async function recall(store: Store, manager: StoredManager, now: number): Promise<Memory> {
-  const [samples, newestFirst] = await Promise.all([
+  const [samples, month, newestFirst] = await Promise.all([
     store.readings.recent(manager.id, now - sampleWindowMs),
+    store.readings.series(manager.id, monthStart(now), now, 'hour'),
     // Not `recent`: that does not tell which of them the fleet refused.
     store.decisions.list(manager.id, { limit: decisionCount }),
   ]);
@@ -37,7 +43,17 @@ export async function recall(store: Store, manager: StoredManager, now: number):
     decisions: decisions.reverse(),
     learned: manager.learned ?? defaultLearned,
     learnedSavedAt: now,
+    ...usedIn(month.points, now),
   };
+}
+
+/** From the mean counts of this month's hours, up to now. An hour that was watched in part counts in whole. */
+function usedIn(hours: readonly Point[], now: number): Pick<Memory, 'used' | 'usedUntil'> {
+  const [first] = hours;
+  if (!first) return {};
+  const seconds = hours.map(({ at, current }) => (current * Math.min(hourMs, Math.max(0, now - at))) / 1000);
+  const processSeconds = seconds.reduce((sum, each) => sum + each, 0);
+  return { used: { since: Math.max(first.at, monthStart(now)), processSeconds }, usedUntil: now };
 }
 
 /** What a manager starts with when the store cannot be asked. */
@@ -47,6 +63,17 @@ export function blank(manager: StoredManager, now: number): Memory {
 
 export function addSample(memory: Memory, sample: Sample): void {
   memory.samples = [...memory.samples, sample].filter(({ at }) => at > sample.at - sampleWindowMs);
+}
+
+/** These many processes existed since the last time. A new month begins at nothing. */
+export function addUse(memory: Memory, processes: number, now: number): void {
+  const month = monthStart(now);
+  const before = memory.used ?? { since: now, processSeconds: 0 };
+  const kept = before.since >= month ? before : { since: month, processSeconds: 0 };
+  const from = Math.max(memory.usedUntil ?? now, month);
+  const seconds = (processes * Math.max(0, now - from)) / 1000;
+  memory.used = { ...kept, processSeconds: kept.processSeconds + seconds };
+  memory.usedUntil = now;
 }
 
 export function addDecision(memory: Memory, decision: Decision): void {

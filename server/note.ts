@@ -38,10 +38,9 @@ export async function note(
   if (!point) return undefined;
   memory.latest = point;
   const record = decision && worthRecording(memory, decision, outcome);
-  if (record) {
-    memory.recordedUnknown = decision.unknown;
-    if (outcome.outcome !== 'failed') addDecision(memory, decision);
-  }
+  if (record) memory.recordedUnknown = decision.unknown;
+  // Also one that changed nothing: limits look at what the rules wished meanwhile.
+  if (decision && outcome.tried && outcome.outcome !== 'failed') addDecision(memory, decision);
   const kept = await write(around, journal, async () => {
     await around.store.readings.record(stored.id, point, sample.readings);
     if (around.clock.now() - memory.learnedSavedAt >= learnedEveryMs) await saveLearned(around, manager);

@@ -10,9 +10,11 @@ import { temporaryFolder } from '../../checks/fixtures.ts';
 import { freePort, until } from '../../checks/servers.ts';
 import { createApi } from './ingest.ts';
 import { readSettings, type Settings } from './settings.ts';
-import { openDatabase } from './store.ts';
+import { openCatalogue, openUploads } from './store.ts';
 import { createTasks } from './tasks.ts';
 import { trackRows } from './track-rows.ts';
+import { uploadRows } from './upload-rows.ts';
+import { createReceiver, type Queue } from './uploads.ts';
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -260,14 +262,39 @@ describe('what cannot be taken is refused clearly', () => {
     expect((await place.get('/health')).status).toBe(200);
   });
 
+  test('a broker that may have taken the lines and did not say so: the repeat doubles nothing', async () => {
+    const place = await start();
+    const uploads = openUploads(place.settings.database);
+    const rows = uploadRows(uploads, openCatalogue(place.settings.database));
+    const sent: { upload: number; line: number }[] = [];
+    const queue: Queue = {
+      waiting: async () => 0,
+      enqueue: async (lines) => {
+        sent.push(...lines);
+        if (sent.length === 1) throw new RangeError('no answer');
+      },
+    };
+    const receiver = createReceiver(queue, rows, place.settings);
+    const once = async function* (): AsyncGenerator<Buffer> {
+      yield Buffer.from(track('a'));
+    };
+    const send = (): Promise<unknown> =>
+      receiver.receive({ contentType: 'application/x-ndjson', key: 'k7', chunks: once() });
+    await expect(send()).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE' });
+    expect(await send()).toMatchObject({ accepted: 1 });
+    const [first, second] = sent;
+    expect([second?.upload, second?.line]).toEqual([first?.upload, first?.line]);
+    uploads.close();
+  });
+
   test('a database from a newer version, and one that cannot be opened', () => {
     const folder = temporaryFolder('catalogue');
     undo.push(folder.remove);
     const file = join(folder.path, 'newer.db');
-    openDatabase(file).exec('PRAGMA user_version = 99');
-    expect(() => openDatabase(file)).toThrow(expect.objectContaining({ code: 'STORE_NEWER' }));
+    openCatalogue(file).exec('PRAGMA user_version = 99');
+    expect(() => openCatalogue(file)).toThrow(expect.objectContaining({ code: 'STORE_NEWER' }));
     writeFileSync(join(folder.path, 'text.db'), 'this is no database, however long it may be'.repeat(200));
-    expect(() => openDatabase(join(folder.path, 'text.db'))).toThrow(
+    expect(() => openCatalogue(join(folder.path, 'text.db'))).toThrow(
       expect.objectContaining({ code: 'STORE_UNREACHABLE' }),
     );
   });
@@ -283,7 +310,7 @@ test('the agent tells the depth of the queue', async () => {
 test('a line that is delivered twice is stored once, and the second time is counted', () => {
   const folder = temporaryFolder('catalogue');
   undo.push(folder.remove);
-  const database = openDatabase(join(folder.path, 'catalogue.db'));
+  const database = openCatalogue(join(folder.path, 'catalogue.db'));
   const rows = trackRows(database);
   const song = { kind: 'track', title: 'Hoppípolla', artist: 'Sigur Rós', durationSeconds: 269 } as const;
   const delivery = { upload: 1, line: 1, redelivered: false, waitedMs: 5 };

@@ -13,7 +13,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createAgent, forNodeHttp } from '@headcount/agent';
 import { Problem } from './problem.ts';
 import type { Settings } from './settings.ts';
-import { type CatalogueDatabase, openDatabase } from './store.ts';
+import { type CatalogueDatabase, openCatalogue, openUploads } from './store.ts';
 import { summary } from './summary.ts';
 import { createTasks } from './tasks.ts';
 import { type UploadRows, uploadRows } from './upload-rows.ts';
@@ -44,9 +44,10 @@ const drainMs = 3_000;
 
 /** @throws Problem when the database cannot be opened */
 export function createApi(settings: Settings): Api {
-  const database = openDatabase(settings.database, 'api');
+  const database = openCatalogue(settings.database);
+  const uploads = openUploads(settings.database);
   const { app, ingest } = createTasks(settings);
-  const rows = uploadRows(database);
+  const rows = uploadRows(uploads, database);
   const queue: Queue = {
     enqueue: async (lines) => {
       await within(ingest.delayMany(lines.map((line) => [line])));
@@ -63,6 +64,7 @@ export function createApi(settings: Settings): Api {
     await closed;
     await app.close();
     database.close();
+    uploads.close();
   };
   return { server, close };
 }
@@ -89,7 +91,7 @@ async function route(parts: Parts, request: IncomingMessage): Promise<Answer> {
     );
   if (noun === 'uploads' && more === undefined) return showUpload(parts, id, url.searchParams);
   if (noun === 'summary' && id === undefined)
-    return show(summary(parts.database, url.searchParams.get('run') ?? undefined));
+    return show(summary(parts.database, parts.rows.malformed(), url.searchParams.get('run') ?? undefined));
   if (noun === '' || noun === 'health')
     return show({ ok: true, instance: parts.settings.instance, uploads: '/uploads', summary: '/summary' });
   throw new Problem(

@@ -1,5 +1,6 @@
 /**
- * The catalogue's database: one SQLite file that many worker processes write to.
+ * The catalogue's database: one SQLite file that many worker processes write to, and one beside it for the API alone. SQLite
+ * lets one process write at a time; with one file for all, an upload of a single track waited 40 ms in the middle for workers.
  *
  * Exactly once is a property of the tables, not of the queue, which delivers at least once: a line is known by its upload and
  * number, and every table that a line leads to has that pair as a unique key. A job that comes again finds its row.
@@ -17,9 +18,9 @@ export type CatalogueDatabase = Database.Database;
 
 const version = 1;
 
-const schema = `
+const uploadsSchema = `
 CREATE TABLE IF NOT EXISTS uploads (
-  number INTEGER PRIMARY KEY,
+  number INTEGER PRIMARY KEY AUTOINCREMENT,   -- never given twice: rows of the catalogue are known by it
   id TEXT NOT NULL UNIQUE,
   key TEXT NOT NULL UNIQUE,
   state TEXT NOT NULL,              -- receiving, enqueued
@@ -31,6 +32,16 @@ CREATE TABLE IF NOT EXISTS uploads (
   lease_until INTEGER NOT NULL,
   created_at INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS malformed (
+  upload INTEGER NOT NULL,
+  line INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  text TEXT NOT NULL,
+  PRIMARY KEY (upload, line, code)
+) WITHOUT ROWID;
+`;
+
+const catalogueSchema = `
 CREATE TABLE IF NOT EXISTS progress (
   upload INTEGER PRIMARY KEY,
   stored INTEGER NOT NULL DEFAULT 0,
@@ -94,25 +105,28 @@ CREATE TABLE IF NOT EXISTS redeliveries (
 );
 `;
 
-/**
- * How a process waits for the write lock. A worker sleeps inside SQLite: it has nothing else to do. The API must go on
- * answering: it gives up after a moment and tries again from a timer, and leaves copying the log into the file,
- * with its fsync, to the workers.
- */
-export type Manner = 'worker' | 'api';
-
-const lockWaitMs: Readonly<Record<Manner, number>> = { worker: 10_000, api: 3 };
+/** How long a worker sleeps for the write lock: it has nothing else to do. The API must go on answering, see writeSoon. */
+const workerWaitMs = 10_000;
+const apiWaitMs = 3;
 const writeLimitMs = 10_000;
 
-/** @throws Problem STORE_UNREACHABLE, STORE_NEWER */
-export function openDatabase(file: string, manner: Manner = 'worker'): CatalogueDatabase {
+/** What the workers write. @throws Problem STORE_UNREACHABLE, STORE_NEWER */
+export function openCatalogue(file: string): CatalogueDatabase {
+  return open(file, catalogueSchema, workerWaitMs);
+}
+
+/** What the API writes, in a file beside the catalogue. @throws Problem STORE_UNREACHABLE, STORE_NEWER */
+export function openUploads(catalogueFile: string): CatalogueDatabase {
+  return open(`${catalogueFile.replace(/\.db$/, '')}-uploads.db`, uploadsSchema, apiWaitMs);
+}
+
+function open(file: string, schema: string, waitMs: number): CatalogueDatabase {
   try {
     mkdirSync(dirname(file), { recursive: true });
-    const database = new Database(file, { timeout: 10_000 });
-    database.exec('PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
-    migrate(database, file);
-    database.exec(`PRAGMA busy_timeout = ${lockWaitMs[manner]};`);
-    if (manner === 'api') database.exec('PRAGMA wal_autocheckpoint = 0;');
+    const database = new Database(file, { timeout: workerWaitMs });
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+    migrate(database, file, schema);
+    database.exec(`PRAGMA busy_timeout = ${waitMs};`);
     return database;
   } catch (error) {
     if (error instanceof Problem) throw error;
@@ -137,7 +151,7 @@ export function inTransaction<T>(database: CatalogueDatabase, work: () => T): T 
   }
 }
 
-/** The same for the API: never sleeps long. Rejects with SQLITE_BUSY when the lock cannot be had within ten seconds. */
+/** The same without sleeping long, for the API: tries again from a timer. Rejects with SQLITE_BUSY when the lock cannot be had within ten seconds. */
 export async function writeSoon<T>(database: CatalogueDatabase, work: () => T): Promise<T> {
   const end = Date.now() + writeLimitMs;
   for (;;) {
@@ -151,7 +165,7 @@ export async function writeSoon<T>(database: CatalogueDatabase, work: () => T): 
   }
 }
 
-function migrate(database: CatalogueDatabase, file: string): void {
+function migrate(database: CatalogueDatabase, file: string, schema: string): void {
   const found = (database.prepare('PRAGMA user_version').get() as { user_version: number }).user_version;
   if (found > version)
     throw new Problem(

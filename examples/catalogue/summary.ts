@@ -16,8 +16,11 @@ export interface Summary {
 
 type Row = Record<string, number | null>;
 
-/** @param run counts only rows whose reference begins with this and a hyphen; rejections and redeliveries are counted all */
-export function summary(database: CatalogueDatabase, run: string | undefined): Summary {
+/**
+ * @param malformed lines that the API rejected
+ * @param run counts only rows whose reference begins with this and a hyphen; rejections and redeliveries are counted all
+ */
+export function summary(database: CatalogueDatabase, malformed: number, run: string | undefined): Summary {
   // "." follows "-", so the range holds what begins with the run's name.
   const within = run === undefined ? 'true' : 'reference >= ? AND reference < ?';
   const bounds = run === undefined ? [] : [`${run}-`, `${run}.`];
@@ -39,7 +42,6 @@ export function summary(database: CatalogueDatabase, run: string | undefined): S
     return typeof ms === 'number' ? ms / 1000 : null;
   };
   const rejected = one('SELECT coalesce(sum(rejected), 0) AS n FROM progress').n ?? 0;
-  const malformed = one('SELECT coalesce(sum(malformed), 0) AS n FROM uploads').n ?? 0;
   return {
     tracks: tracks.total ?? 0,
     collections: collections.total ?? 0,

@@ -1,7 +1,7 @@
 /** The catalogue's work: one job per line of an upload. Imported by the API, which enqueues, and the worker, which works. */
 import { createApp, type Task, type TasksApp } from '@headcount/tasks';
 import { readSettings, type Settings } from './settings.ts';
-import { openDatabase } from './store.ts';
+import { openCatalogue } from './store.ts';
 import { type Delivery, type TrackRows, trackRows } from './track-rows.ts';
 import { checkCollection, checkTrack, type Fields, type Kind } from './validate.ts';
 
@@ -35,7 +35,7 @@ export function createTasks(settings: Settings = readSettings()): CatalogueTasks
         waitedMs: context.publishedAt === undefined ? undefined : Math.max(0, now - context.publishedAt),
       };
       // Opened by the first job, because the API never needs it.
-      rows ??= trackRows(openDatabase(settings.database));
+      rows ??= trackRows(openCatalogue(settings.database));
       try {
         work(rows, delivery, job, now);
       } catch (error) {

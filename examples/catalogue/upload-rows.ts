@@ -45,8 +45,10 @@ export interface UploadRows {
   lease(key: string, holder: string, now: number): Promise<Upload | undefined>;
   /** Notes that a batch is safe, and prolongs the lease. False when the lease was lost meanwhile. */
   take(upload: number, holder: string, batch: Taken, now: number): Promise<boolean>;
-  /** Gives the lease back; an upload of which nothing was taken is forgotten. */
-  release(upload: number, holder: string): Promise<void>;
+  /** Gives the lease back; an upload that nothing was tried with is forgotten. */
+  release(upload: number, holder: string, untouched: boolean): Promise<void>;
+  /** Lines of all uploads that were malformed. */
+  malformed(): number;
   progress(id: string): Progress | undefined;
   progressByKey(key: string): Progress | undefined;
   notes(upload: number, afterLine: number, limit: number): LineNote[];
@@ -55,56 +57,72 @@ export interface UploadRows {
 /** Longer than any batch takes; shorter than a person waits before repeating an upload. */
 const leaseMs = 15_000;
 
-export function uploadRows(database: CatalogueDatabase): UploadRows {
-  const insert = database.prepare(
-    `INSERT OR IGNORE INTO uploads (id, key, state, taken, digest, accepted, malformed, lease_until, created_at)
-     VALUES (?, ?, 'receiving', 0, '', 0, 0, 0, ?)`,
+/** @param uploads what the API writes @param catalogue what the workers write; only read here, so never waited for */
+export function uploadRows(uploads: CatalogueDatabase, catalogue: CatalogueDatabase): UploadRows {
+  const sql = prepare(uploads);
+  const byId = uploads.prepare('SELECT * FROM uploads WHERE id = ?');
+  const byKey = uploads.prepare('SELECT * FROM uploads WHERE key = ?');
+  const progress = catalogue.prepare(
+    'SELECT stored, rejected, matched, noted FROM progress WHERE upload = ?',
   );
-  const lease = database.prepare(
-    'UPDATE uploads SET lease_by = ?, lease_until = ? WHERE key = ? AND (lease_by IS NULL OR lease_until < ?) RETURNING *',
-  );
-  const take = database.prepare(
-    `UPDATE uploads SET taken = ?, digest = ?, state = ?, accepted = accepted + ?, malformed = malformed + ?, lease_until = ?
-     WHERE number = ? AND lease_by = ?`,
-  );
-  const note = database.prepare(
-    `INSERT OR IGNORE INTO line_notes (upload, line, code, grade, text) VALUES (?, ?, ?, 'rejected', ?)`,
-  );
-  const release = database.prepare('UPDATE uploads SET lease_by = NULL WHERE number = ? AND lease_by = ?');
-  const forget = database.prepare('DELETE FROM uploads WHERE number = ? AND taken = 0 AND lease_by = ?');
-  const progress = (by: 'id' | 'key') =>
-    database.prepare(
-      `SELECT u.*, coalesce(p.stored, 0) AS stored, coalesce(p.rejected, 0) AS rejected, coalesce(p.matched, 0) AS matched,
-            coalesce(p.noted, 0) AS noted
-     FROM uploads u LEFT JOIN progress p ON p.upload = u.number WHERE u.${by} = ?`,
-    );
-  const byId = progress('id');
-  const byKey = progress('key');
-  const notes = database.prepare(
+  const notes = catalogue.prepare(
     'SELECT line, code, grade, text FROM line_notes WHERE upload = ? AND line > ? ORDER BY line, code LIMIT ?',
   );
+  const withProgress = (upload: Upload | undefined): Progress | undefined => {
+    const nothing = { stored: 0, rejected: 0, matched: 0, noted: 0 };
+    return upload && { ...nothing, ...upload, ...(progress.get(upload.number) as object | undefined) };
+  };
   return {
     lease: (key, holder, now) =>
-      writeSoon(database, () => {
-        insert.run(randomUUID(), key, now);
-        return lease.get(holder, now + leaseMs, key, now) as Upload | undefined;
+      writeSoon(uploads, () => {
+        sql.insert.run(randomUUID(), key, now);
+        return sql.lease.get(holder, now + leaseMs, key, now) as Upload | undefined;
       }),
     take: (upload, holder, batch, now) =>
-      writeSoon(database, () => {
+      writeSoon(uploads, () => {
         const { taken, digest, state, accepted, malformed } = batch;
         const until = now + leaseMs;
-        const done = take.run(taken, digest, state, accepted, malformed.length, until, upload, holder);
+        const done = sql.take.run(taken, digest, state, accepted, malformed.length, until, upload, holder);
         if (done.changes === 0) return false;
-        for (const { line, code, text } of malformed) note.run(upload, line, code, text);
+        for (const { line, code, text } of malformed) sql.note.run(upload, line, code, text);
+        if (state === 'enqueued') sql.release.run(upload, holder);
         return true;
       }),
-    release: (upload, holder) =>
-      writeSoon(database, () => {
-        forget.run(upload, holder);
-        release.run(upload, holder);
+    release: (upload, holder, untouched) =>
+      writeSoon(uploads, () => {
+        if (untouched) sql.forget.run(upload, holder);
+        sql.release.run(upload, holder);
       }),
-    progress: (id) => byId.get(id) as Progress | undefined,
-    progressByKey: (key) => byKey.get(key) as Progress | undefined,
-    notes: (upload, afterLine, limit) => notes.all(upload, afterLine, limit) as LineNote[],
+    progress: (id) => withProgress(byId.get(id) as Upload | undefined),
+    progressByKey: (key) => withProgress(byKey.get(key) as Upload | undefined),
+    notes: (upload, afterLine, limit) => {
+      const early = sql.notes.all(upload, afterLine, limit) as LineNote[];
+      const late = notes.all(upload, afterLine, limit) as LineNote[];
+      return [...early, ...late].sort((a, b) => a.line - b.line).slice(0, limit);
+    },
+    malformed: () => (sql.malformed.get() as { lines: number }).lines,
+  };
+}
+
+function prepare(uploads: CatalogueDatabase) {
+  return {
+    insert: uploads.prepare(
+      `INSERT OR IGNORE INTO uploads (id, key, state, taken, digest, accepted, malformed, lease_until, created_at)
+       VALUES (?, ?, 'receiving', 0, '', 0, 0, 0, ?)`,
+    ),
+    lease: uploads.prepare(
+      'UPDATE uploads SET lease_by = ?, lease_until = ? WHERE key = ? AND (lease_by IS NULL OR lease_until < ?) RETURNING *',
+    ),
+    take: uploads.prepare(
+      `UPDATE uploads SET taken = ?, digest = ?, state = ?, accepted = accepted + ?, malformed = malformed + ?, lease_until = ?
+       WHERE number = ? AND lease_by = ?`,
+    ),
+    note: uploads.prepare('INSERT OR IGNORE INTO malformed (upload, line, code, text) VALUES (?, ?, ?, ?)'),
+    release: uploads.prepare('UPDATE uploads SET lease_by = NULL WHERE number = ? AND lease_by = ?'),
+    forget: uploads.prepare('DELETE FROM uploads WHERE number = ? AND taken = 0 AND lease_by = ?'),
+    notes: uploads.prepare(
+      "SELECT line, code, 'rejected' AS grade, text FROM malformed WHERE upload = ? AND line > ? ORDER BY line, code LIMIT ?",
+    ),
+    malformed: uploads.prepare('SELECT coalesce(sum(malformed), 0) AS lines FROM uploads'),
   };
 }

@@ -70,7 +70,7 @@ export function createReceiver(queue: Queue, rows: UploadRows, settings: Setting
       const problem = error instanceof Problem ? error : undefined;
       throw problem?.with({ id: upload.id, key, taken: state.taken }) ?? error;
     } finally {
-      await rows.release(upload.number, holder);
+      if (!state.isNoted) await rows.release(upload.number, holder, !state.isTouched);
     }
   };
 
@@ -78,6 +78,7 @@ export function createReceiver(queue: Queue, rows: UploadRows, settings: Setting
     const { upload, holder, lines, malformed } = state;
     if (lines.length > 0) {
       await gate.pass(lines.length);
+      state.isTouched = true;
       await queue.enqueue(lines).catch((error: unknown) => Promise.reject(brokerGone(error)));
     }
     const batch = {
@@ -88,6 +89,8 @@ export function createReceiver(queue: Queue, rows: UploadRows, settings: Setting
       state: next,
     };
     if (!(await rows.take(upload.number, holder, batch, Date.now()))) throw inUse(upload.key);
+    state.isTouched = true;
+    state.isNoted = next === 'enqueued';
     state.taken = state.last;
     state.accepted += lines.length;
     state.rejected += malformed.length;
@@ -110,6 +113,10 @@ interface State {
   rejected: number;
   /** True once the lines up to the note were found to be those of the earlier request. */
   isSame: boolean;
+  /** True once lines may have reached the queue: the upload must keep its number, or a repeat would double them. */
+  isTouched: boolean;
+  /** True once the whole upload is noted as enqueued, which gave the lease back. */
+  isNoted: boolean;
   /** Since the last flush. */
   fresh: number;
   lines: Line[];
@@ -119,8 +126,18 @@ interface State {
 function begin(upload: Upload, holder: string): State {
   const { taken, accepted, malformed: rejected } = upload;
   const hash = createHash('sha256');
-  const nothing = { last: 0, fresh: 0, lines: [], malformed: [] };
-  return { upload, holder, hash, taken, accepted, rejected, isSame: taken === 0, ...nothing };
+  const nothing = { last: 0, fresh: 0, lines: [], malformed: [], isNoted: false };
+  return {
+    upload,
+    holder,
+    hash,
+    taken,
+    accepted,
+    rejected,
+    isSame: taken === 0,
+    isTouched: taken > 0,
+    ...nothing,
+  };
 }
 
 function consider(state: State, entry: Entry): void {

@@ -21,6 +21,7 @@ const managerShape = {
   meters: z.array(rawChoice).max(20).optional(),
   rules: z.array(rawChoice).max(10).optional(),
   limits: z.array(rawChoice).max(20).optional(),
+  combine: z.string().max(500).optional(),
 };
 const appShape = {
   url: z
@@ -117,6 +118,7 @@ function adapterProblems(raw: RawConfig, kinds: Kinds): Problem[] {
         paused: false,
         rules: (manager.rules ?? []).map(split),
         limits: (manager.limits ?? []).map(split),
+        ...(manager.combine !== undefined && { combine: manager.combine }),
       });
       const rest = whole.filter((text) => !placed.some((problem) => problem.text === text));
       return [...placed, ...rest.map((text) => ({ path, text }))];

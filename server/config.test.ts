@@ -77,6 +77,26 @@ describe('what is read', () => {
     });
   });
 
+  test('a formula over the rules, and what is wrong with one', async () => {
+    const yaml = (combine: string) =>
+      catalogue.replace('        limits:', `        combine: ${combine}\n        limits:`);
+    const load = (combine: string) => loadConfig(undefined, { cwd: folderWith(yaml(combine)), env: {} });
+    expect((await load('wait-goal * 2')).apps[0]?.managers[1]?.combine).toBe('wait-goal * 2');
+    await expect(load('wait-gaol * 2')).rejects.toThrow(
+      'apps.catalogue.managers.worker: combine: unknown rule "wait-gaol", did you mean "wait-goal"? (character 1',
+    );
+  });
+
+  test('a schedule that cannot be read is told with its place', async () => {
+    const text = catalogue.replace(
+      'use: cooldown, downSeconds: 10',
+      'use: schedule, ranges: "mon 9-17 max 1"',
+    );
+    await expect(loadConfig(undefined, { cwd: folderWith(text), env: {} })).rejects.toThrow(
+      '"9-17" is no time; write it as 09:00-17:30',
+    );
+  });
+
   test('the example of docs/configuration.md says what it means', async () => {
     const text = readFileSync(new URL('../docs/configuration.md', import.meta.url), 'utf8');
     const yaml = /```yaml\n([\s\S]*?)```/.exec(text)?.[1] ?? '';

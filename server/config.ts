@@ -34,7 +34,10 @@ export interface AppEntry {
   readonly fleet: Choice;
   /** SHA-256 of the entry without its managers. */
   readonly configHash: string;
-  readonly managers: readonly (ManagerSettings & { readonly configHash: string })[];
+  readonly managers: readonly (ManagerSettings & {
+    readonly configHash: string;
+    readonly combine?: string;
+  })[];
 }
 
 export type ConfigOverrides = Partial<
@@ -114,6 +117,7 @@ function appEntry(name: string, raw: NonNullable<RawConfig['apps']>[string], fol
   const fleet = raw.fleet ? choiceOf(raw.fleet, folder) : { use: 'dry-run', options: {} };
   const entry = { ...(raw.url && { url: raw.url.replace(/\/+$/, '') }), fleet };
   const managers = Object.entries(raw.managers ?? {}).map(([processType, manager]) => {
+    const combine = manager.combine === undefined ? {} : { combine: manager.combine };
     const settings = withDefaults({
       processType,
       minimum: manager.minimum,
@@ -123,7 +127,7 @@ function appEntry(name: string, raw: NonNullable<RawConfig['apps']>[string], fol
       ...(manager.rules && { rules: manager.rules.map((choice) => choiceOf(choice, folder)) }),
       ...(manager.limits && { limits: manager.limits.map((choice) => choiceOf(choice, folder)) }),
     });
-    return { ...settings, configHash: hashOf(settings) };
+    return { ...settings, ...combine, configHash: hashOf({ ...settings, ...combine }) };
   });
   return { name, ...entry, configHash: hashOf(entry), managers };
 }

@@ -11,7 +11,9 @@ import { newToken } from './routes/apps.ts';
 export async function seed(config: Config, store: Store, log: Logger, now: number): Promise<void> {
   for (const entry of config.apps) {
     const app = await seedApp(entry, store, log, now);
-    for (const { configHash, ...settings } of entry.managers) {
+    for (const { configHash, combine, ...settings } of entry.managers) {
+      if (combine !== undefined)
+        log.warn({ app: app.name }, `"combine" is not kept by the store yet: the largest need wins`);
       const { processType, ...change } = settings;
       const stored = await store.managers.get(app.id, processType);
       if (!stored) await store.managers.create(app.id, { ...settings, configHash }, now);

@@ -190,14 +190,14 @@ describe('an idempotency key', () => {
   test('lets a broken upload be taken up where it broke', async () => {
     const place = await start();
     const headers = { ...ndjson, 'idempotency-key': 'k4' };
-    await breakAfter(place, headers, tracks(1_800));
-    await until(async () => (await place.get('/uploads?key=k4')).body.taken === 1_500, 'three batches');
+    await breakAfter(place, headers, tracks(1_850));
+    await until(async () => (await place.get('/uploads?key=k4')).body.taken === 1_800, 'whole batches');
     const { status, body } = await place.post(tracks(2_000), headers);
     expect([status, body.accepted, body.repeated]).toEqual([202, 2_000, false]);
     expect(await waiting(place)).toBe(2_000);
     const broken = { ...headers, 'idempotency-key': 'k5' };
-    await breakAfter(place, broken, tracks(600));
-    await until(async () => (await place.get('/uploads?key=k5')).body.taken === 500, 'a batch');
+    await breakAfter(place, broken, tracks(650));
+    await until(async () => (await place.get('/uploads?key=k5')).body.taken === 600, 'whole batches');
     expect((await place.post(track('other').repeat(700), broken)).status).toBe(422);
   });
 
@@ -229,7 +229,7 @@ describe('what cannot be taken is refused clearly', () => {
     const said = await place.post(tracks(5_000));
     expect([said.status, said.body.code, said.body.taken]).toEqual([413, 'BODY_TOO_LARGE', undefined]);
     const streamed = await place.post(new Blob([tracks(5_000)]).stream());
-    expect([streamed.status, streamed.body.taken % 500, streamed.body.taken > 0]).toEqual([413, 0, true]);
+    expect([streamed.status, streamed.body.taken % 100, streamed.body.taken > 0]).toEqual([413, 0, true]);
     expect(await waiting(place)).toBe(streamed.body.taken);
   });
 
@@ -240,10 +240,10 @@ describe('what cannot be taken is refused clearly', () => {
     expect([full.status, full.body.code, full.body.taken, full.headers.get('retry-after')]).toEqual([
       429,
       'QUEUE_FULL',
-      1_000,
+      1_200,
       '5',
     ]);
-    expect((await place.get('/uploads?key=k6')).body).toMatchObject({ state: 'receiving', accepted: 1_000 });
+    expect((await place.get('/uploads?key=k6')).body).toMatchObject({ state: 'receiving', accepted: 1_200 });
     const other = createApi({ ...place.settings, queueLimitCount: 5_000 });
     undo.push(() => other.close());
     other.server.listen(0, '127.0.0.1');

@@ -1,5 +1,5 @@
 /**
- * Receives an upload: reads its lines as they stream in, enqueues them 500 at a time, and writes down after each batch how
+ * Receives an upload: reads its lines as they stream in, enqueues them 100 at a time, and writes down after each batch how
  * far it came. That note makes repeating harmless: the key leads to the same upload, lines up to the note are skipped,
  * and a digest over them proves that the body is the same.
  *
@@ -36,7 +36,8 @@ export interface Receipt {
   readonly repeated: boolean;
 }
 
-const batchCount = 500;
+/** Small enough that a large upload never keeps the process from the small ones for more than a few milliseconds. */
+const batchCount = 100;
 /** How long a repeat waits for the request that holds its key. */
 const patienceMs = 20_000;
 
@@ -57,10 +58,11 @@ export function createReceiver(queue: Queue, rows: UploadRows, settings: Setting
       for await (const entries of reader(bounded(chunks, settings.maxBodyBytes), settings.maxLineBytes)) {
         for (const entry of entries) {
           consider(state, entry);
-          if (state.fresh === batchCount) await flush(state, 'receiving');
+          if (state.fresh < batchCount) continue;
+          await flush(state, 'receiving');
+          // Lets other requests in: a large body would otherwise keep the process to itself.
+          await new Promise((resolve) => setImmediate(resolve));
         }
-        // Lets other requests in: a large body would otherwise keep the process to itself.
-        await new Promise((resolve) => setImmediate(resolve));
       }
       if (state.last === 0) throw new Problem('BODY_EMPTY', 'The body has no lines. Send at least one.');
       if (state.last < upload.taken) throw reused(key);

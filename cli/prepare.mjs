@@ -52,12 +52,15 @@ if (!start) {
 install();
 start();
 
-/** Installs when node_modules is absent or older than the lock file. */
+/**
+ * Installs when node_modules is absent or older than the lock file. Not `npm ci`: it refuses a lock file in which an optional
+ * binary of another platform is missing, as a lock file made on one platform may have it. The versions are the lock's all the same.
+ */
 function install() {
   const mark = join(root, 'node_modules', '.package-lock.json');
   if (existsSync(mark) && statSync(mark).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs) return;
   say('installing packages (once)');
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
 }
 
 /** Builds both halves, each only when a source is newer than the last build. */

@@ -2,8 +2,8 @@
  * How kombu lays a message into one text for brokers without properties of their own (Redis): a JSON object with the
  * body in base64, headers and properties. Facts: kombu/transport/virtual/base.py `Message` and redis.py, 5.6.2.
  */
+import { type Format, pack, plainFormat, unpack } from './format.ts';
 import type { Decoded, DecodeError, DecodeErrorCode, TaskMessage } from './message.ts';
-import { decode, encode } from './message.ts';
 
 export interface Delivered {
   /** The queue's name; published to the default exchange, as Celery does with a direct exchange. */
@@ -12,15 +12,19 @@ export interface Delivered {
   readonly deliveryTag: string;
 }
 
-export function encodeEnvelope(message: TaskMessage, delivered: Delivered): string {
-  const wire = encode(message);
+export function encodeEnvelope(
+  message: TaskMessage,
+  delivered: Delivered,
+  format: Format = plainFormat,
+): string {
+  const packed = pack(message, format);
   return JSON.stringify({
-    body: Buffer.from(wire.body).toString('base64'),
-    'content-encoding': 'utf-8',
-    'content-type': 'application/json',
-    headers: wire.headers,
+    body: Buffer.from(packed.content as string).toString('base64'),
+    'content-encoding': packed.contentEncoding,
+    'content-type': packed.contentType,
+    headers: packed.headers,
     properties: {
-      ...wire.properties,
+      ...packed.properties,
       delivery_info: { exchange: '', routing_key: delivered.queue },
       body_encoding: 'base64',
       delivery_tag: delivered.deliveryTag,
@@ -29,29 +33,18 @@ export function encodeEnvelope(message: TaskMessage, delivered: Delivered): stri
 }
 
 /** Never throws: anything that is not a message of ours or of Celery's comes back with a code. */
-export function decodeEnvelope(text: string): Decoded<TaskMessage> {
+export function decodeEnvelope(text: string, format: Format = plainFormat): Decoded<TaskMessage> {
   const envelope = parsed(text);
   if (envelope === undefined) return bad('ENVELOPE_NOT_JSON', 'the message is not JSON');
   if (typeof envelope !== 'object' || envelope === null || Array.isArray(envelope))
     return bad('ENVELOPE_SHAPE', 'the message must be an object');
   const { headers, properties, body, ...rest } = envelope as Record<string, unknown>;
   if (typeof body !== 'string') return bad('ENVELOPE_SHAPE', 'the body must be a text');
-  const type = rest['content-type'];
-  if (type !== 'application/json')
-    return bad('CONTENT_TYPE', `only application/json is read here, not ${String(type).slice(0, 80)}`);
-  const compression = (headers as { compression?: unknown } | null | undefined)?.compression;
-  if (compression !== undefined && compression !== null)
-    return bad(
-      'COMPRESSED',
-      `the body is compressed (${String(compression).slice(0, 80)}), which is not read yet`,
-    );
   const encoding = (properties as { body_encoding?: unknown } | null | undefined)?.body_encoding;
   if (encoding === 'base64' && !/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(body))
     return bad('BODY_ENCODING', 'the body is not base64, as its property body_encoding says');
-  const plain = encoding === 'base64' ? Buffer.from(body, 'base64').toString('utf8') : body;
-  const value = parsed(plain);
-  if (value === undefined) return bad('BODY_NOT_JSON', 'the body is not JSON');
-  return decode(headers, properties, value);
+  const content = encoding === 'base64' ? Buffer.from(body, 'base64') : body;
+  return unpack({ headers, properties, content, contentType: rest['content-type'] }, format);
 }
 
 function parsed(text: string): unknown {

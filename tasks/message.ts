@@ -1,6 +1,6 @@
 /**
  * Celery's message protocol 2, as a pure pair of functions: a `TaskMessage` becomes headers, properties and a body of
- * three parts, and comes back. The layout is that of celery/app/amqp.py `as_task_v2` (5.6.3) and of kombu's virtual
+ * three parts, and comes back; protocol 1 is read by way of it (message-v1.ts). The layout is that of celery/app/amqp.py `as_task_v2` (5.6.3) and of kombu's virtual
  * transports, checked byte by byte against messages captured from real Celery (message.test.ts).
  *
  * Decoding never throws. Whatever a stranger put into the queue comes back as `{ ok: false, error }` with a code, so
@@ -11,7 +11,9 @@
  * `published_at`; the property is where Judoscale's clients write it, the header survives brokers that drop unknown
  * properties.
  */
+import { fromOldBody, isOldBody } from './message-v1.ts';
 import { reprOfArgs, reprOfKwargs } from './repr.ts';
+import { hadSpecialNumbers, writeJson } from './values.ts';
 
 /** One call of a task. Times are milliseconds since the Unix epoch; what Celery writes as null is null. */
 export interface TaskMessage {
@@ -53,7 +55,6 @@ export interface Wire {
 export type DecodeErrorCode =
   | 'ENVELOPE_NOT_JSON'
   | 'ENVELOPE_SHAPE'
-  | 'PROTOCOL_1'
   | 'HEADER_INVALID'
   | 'CONTENT_TYPE'
   | 'COMPRESSED'
@@ -76,7 +77,7 @@ const emptyEmbed = { callbacks: null, errbacks: null, chain: null, chord: null }
 const knownHeaders: ReadonlySet<string> = new Set(
   (
     'lang task id shadow eta expires group group_index retries timelimit root_id parent_id argsrepr kwargsrepr ' +
-    'origin ignore_result replaced_task_nesting published_at'
+    'origin ignore_result replaced_task_nesting published_at compression'
   ).split(' '),
 );
 
@@ -140,19 +141,31 @@ export function encode(message: TaskMessage): Wire {
       ...publishedAt(message),
       ...expiration(message),
     },
-    body: JSON.stringify([message.args, message.kwargs, message.embed]),
+    body: bodyOf(message),
   };
+}
+
+/** A message that came with NaN goes on with it: only Python can have sent it, or who asked to write so. */
+function bodyOf({ args, kwargs, embed }: TaskMessage): string {
+  return writeJson([args, kwargs, embed], hadSpecialNumbers(args, kwargs, embed));
 }
 
 /** Reads headers, properties and an already parsed body. Unknown headers are kept, absent ones get their default. */
 export function decode(headers: unknown, properties: unknown, body: unknown): Decoded<TaskMessage> {
   if (!isRecord(headers) || !isRecord(properties))
     return bad('ENVELOPE_SHAPE', 'headers and properties must be objects');
-  if (headers.task === undefined && isRecord(body) && 'task' in body)
-    return bad(
-      'PROTOCOL_1',
-      'the message is of protocol 1; set task_protocol = 2 in the Celery app that sent it',
-    );
+  if (isRecord(body) && isOldBody(headers, body)) {
+    const renewed = fromOldBody(headers, body);
+    return decodeParts(renewed.headers, properties, renewed.body);
+  }
+  return decodeParts(headers, properties, body);
+}
+
+function decodeParts(
+  headers: Readonly<Record<string, unknown>>,
+  properties: Record<string, unknown>,
+  body: unknown,
+): Decoded<TaskMessage> {
   const parts = bodyParts(body);
   if (!parts) return bad('BODY_SHAPE', 'the body must be [args, kwargs, embed]');
   const wrong = firstInvalid(headers, properties);
@@ -176,7 +189,7 @@ function bodyParts(body: unknown): BodyParts | undefined {
 
 /** The checks in the order of the table; the first that fails is reported. */
 function firstInvalid(
-  headers: Record<string, unknown>,
+  headers: Readonly<Record<string, unknown>>,
   properties: Record<string, unknown>,
 ): string | undefined {
   const { task, id, retries, timelimit } = headers;
@@ -195,7 +208,7 @@ function firstInvalid(
 }
 
 function assemble(
-  headers: Record<string, unknown>,
+  headers: Readonly<Record<string, unknown>>,
   properties: Record<string, unknown>,
   parts: BodyParts,
 ): TaskMessage {
@@ -226,13 +239,13 @@ function assemble(
 
 const noHeaders: Readonly<Record<string, unknown>> = {};
 
-function extraOf(headers: Record<string, unknown>): Readonly<Record<string, unknown>> {
+function extraOf(headers: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const names = Object.keys(headers).filter((name) => isExtra(name, headers));
   return names.length === 0 ? noHeaders : Object.fromEntries(names.map((name) => [name, headers[name]]));
 }
 
 /** `stamped_headers` and `stamps` count as extra only where they say something. */
-function isExtra(name: string, headers: Record<string, unknown>): boolean {
+function isExtra(name: string, headers: Readonly<Record<string, unknown>>): boolean {
   if (knownHeaders.has(name)) return false;
   if (name === 'stamped_headers') return headers[name] !== null;
   if (name === 'stamps') return !isRecord(headers[name]) || Object.keys(headers[name]).length > 0;
@@ -250,7 +263,7 @@ function expiration(message: TaskMessage): { expiration?: string } {
 }
 
 /** With an offset instead of Z, as Python writes it. */
-function isoTime(ms: number | null): string | null {
+export function isoTime(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString().replace('Z', '+00:00');
 }
 

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Broker, Depth } from '../broker.ts';
 import { encodeEnvelope } from '../envelope.ts';
+import { type Format, type FormatOptions, openFormat } from '../format.ts';
 import type { TaskMessage } from '../message.ts';
 import type { RedisSettings } from '../open.ts';
 import { asking, type Keys, keysOf, openRedis, prioritySteps, separator } from '../redis/connection.ts';
@@ -19,7 +20,12 @@ const defaultVisibilitySeconds = 3_600;
 const defaultLeaseSeconds = 60;
 
 /** @param url `redis://` or `rediss://`, as ioredis and Celery read it */
-export async function openRedisBroker(url: string, settings: RedisSettings): Promise<Broker> {
+export async function openRedisBroker(
+  url: string,
+  settings: RedisSettings,
+  options: FormatOptions = {},
+): Promise<Broker> {
+  const format = await openFormat(options);
   const redis = await openRedis(url, true);
   const keys = keysOf(settings);
   const consumers: Redis[] = [];
@@ -29,8 +35,8 @@ export async function openRedisBroker(url: string, settings: RedisSettings): Pro
     leaseMs: (settings.leaseSeconds ?? defaultLeaseSeconds) * 1000,
   };
   return {
-    publish: (queue, messages) => asking(redis, () => publish(redis, keys, queue, messages)),
-    consume: async (options) => {
+    publish: (queue, messages) => asking(redis, () => publish(redis, keys, format, queue, messages)),
+    consume: async (consuming) => {
       // A take whose answer got lost must not be sent again: its messages come back by their lease.
       const own = await openRedis(url, false);
       try {
@@ -40,7 +46,7 @@ export async function openRedisBroker(url: string, settings: RedisSettings): Pro
         throw error;
       }
       consumers.push(own);
-      const consumer = startConsumer(own, keys, limits, options);
+      const consumer = startConsumer(own, { keys, limits, format, options: consuming });
       return { ...consumer, close: () => consumer.close().finally(() => own.disconnect()) };
     },
     depth: (queue) => asking(redis, () => depth(redis, keys, queue)),
@@ -59,6 +65,7 @@ export async function openRedisBroker(url: string, settings: RedisSettings): Pro
 async function publish(
   redis: Redis,
   keys: Keys,
+  format: Format,
   queue: string,
   messages: readonly TaskMessage[],
 ): Promise<void> {
@@ -66,7 +73,7 @@ async function publish(
     const lists = new Map<string, string[]>();
     for (const message of messages.slice(from, from + publishedAtATime)) {
       const list = keys.queue(queue, message.priority);
-      const text = encodeEnvelope(message, { queue, deliveryTag: randomUUID() });
+      const text = encodeEnvelope(message, { queue, deliveryTag: randomUUID() }, format);
       const texts = lists.get(list);
       if (texts) texts.push(text);
       else lists.set(list, [text]);

@@ -12,6 +12,7 @@ import type { Redis } from 'ioredis';
 import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../broker.ts';
 import { decodeEnvelope, encodeEnvelope } from '../envelope.ts';
 import { textOf } from '../errors.ts';
+import type { Format } from '../format.ts';
 import { asking, type Keys, prioritySteps } from './connection.ts';
 import { type Scripts, type Step, scriptsOf } from './scripts.ts';
 import { sweep } from './sweep.ts';
@@ -52,6 +53,7 @@ interface State {
   readonly options: ConsumeOptions;
   queues: readonly string[];
   readonly limits: Limits;
+  readonly format: Format;
   readonly lent: Map<string, Lent>;
   pending: Pending[];
   flushing: Promise<unknown>;
@@ -64,7 +66,14 @@ interface State {
   readonly mark: string;
 }
 
-export function startConsumer(redis: Redis, keys: Keys, limits: Limits, options: ConsumeOptions): Consumer {
+export interface Consuming {
+  readonly keys: Keys;
+  readonly limits: Limits;
+  readonly format: Format;
+  readonly options: ConsumeOptions;
+}
+
+export function startConsumer(redis: Redis, { keys, limits, format, options }: Consuming): Consumer {
   const state: State = {
     redis,
     keys,
@@ -72,6 +81,7 @@ export function startConsumer(redis: Redis, keys: Keys, limits: Limits, options:
     options,
     queues: options.queues,
     limits,
+    format,
     lent: new Map(),
     pending: [],
     flushing: Promise.resolve(),
@@ -140,7 +150,7 @@ function lend(state: State, tag: string, queue: string, text: string, nowMs: num
     state.options.note(`set a message of queue "${queue}" aside: it is not JSON`);
     return undefined;
   }
-  const message = decodeEnvelope(text);
+  const message = decodeEnvelope(text, state.format);
   const value = message.ok ? message.value : undefined;
   if (value?.etaMs && value.etaMs > nowMs) {
     hold(state, tag, value.etaMs);
@@ -177,7 +187,7 @@ function stepOf(state: State, { delivery, text, priority }: Lent, settlement: Se
       return { act: 'done', tag };
     case 'replace': {
       const { message } = settlement;
-      const next = encodeEnvelope(message, { queue, deliveryTag: randomUUID() });
+      const next = encodeEnvelope(message, { queue, deliveryTag: randomUUID() }, state.format);
       return { act: 'tail', tag, list: state.keys.queue(queue, message.priority), text: next };
     }
     case 'putBack':

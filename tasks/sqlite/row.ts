@@ -4,6 +4,7 @@
  */
 import type { Decoded, TaskMessage } from '../message.ts';
 import { decode } from '../message.ts';
+import { hadSpecialNumbers, parseJson, writeJson } from '../values.ts';
 import type { NewJob } from './jobs.ts';
 
 export function encodeRow(message: TaskMessage): string {
@@ -27,12 +28,13 @@ export function encodeRow(message: TaskMessage): string {
     ...message.extraHeaders,
   };
   const embed = Object.values(message.embed).some((part) => part !== null) ? message.embed : null;
-  return JSON.stringify({
+  const row = {
     headers,
     priority: message.priority || undefined,
     reply_to: message.replyTo ?? undefined,
     body: [message.args, message.kwargs, embed],
-  });
+  };
+  return writeJson(row, hadSpecialNumbers(message.args, message.kwargs));
 }
 
 /** A message as a row: due at its ETA, else since it was published. */
@@ -62,7 +64,7 @@ function iso(ms: number | null): string | undefined {
 
 function parsed(text: unknown): unknown {
   try {
-    return typeof text === 'string' ? (JSON.parse(text) as unknown) : undefined;
+    return typeof text === 'string' ? parseJson(text) : undefined;
   } catch {
     return undefined;
   }

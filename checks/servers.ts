@@ -20,6 +20,8 @@ export interface Servers {
   readonly postgresUrl: string;
   /** A Python that can import celery and redis, or empty. */
   readonly python: string;
+  /** Path of rabbitmq-server, or empty. */
+  readonly rabbitmq: string;
   /** Path of Chromium, or empty. */
   readonly chromium: string;
 }
@@ -49,6 +51,7 @@ const needs: readonly Need[] = [
     packages: ['python3-celery', 'python3-redis'],
     find: () => ['/usr/bin/python3', 'python3'].find(canImportCelery),
   },
+  { name: 'RabbitMQ', packages: ['rabbitmq-server'], find: rabbitServer },
   {
     name: 'Chromium',
     packages: ['chromium', 'fonts-noto-core', 'fonts-noto-color-emoji'],
@@ -71,6 +74,7 @@ export async function setup(project: TestProject): Promise<void> {
     redisServer: found('Redis'),
     postgresUrl: await postgresUrl(found('PostgreSQL')),
     python: found('Celery for Python'),
+    rabbitmq: found('RabbitMQ'),
     chromium: found('Chromium'),
   });
 }
@@ -107,6 +111,12 @@ function complain(need: Need): void {
 function binary(name: string): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(':'), '/usr/bin', '/usr/sbin'];
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+}
+
+/** Debian's own command in PATH insists on its user and its folders; the script behind it does not. */
+function rabbitServer(): string | undefined {
+  const debian = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+  return existsSync(debian) ? debian : binary('rabbitmq-server');
 }
 
 function canImportCelery(python: string): boolean {

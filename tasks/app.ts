@@ -7,24 +7,41 @@ import { hostname } from 'node:os';
 import type { Broker, Depth, Log } from './broker.ts';
 import { type Control, createControl } from './control.ts';
 import { TasksError, textOf } from './errors.ts';
+import type { FormatOptions } from './format.ts';
 import { newMessage, type TaskMessage } from './message.ts';
-import { openBroker, openResults, parseAddress, type RedisSettings, withoutPassword } from './open.ts';
+import {
+  openBroker,
+  openResults,
+  parseAddress,
+  parseResultsAddress,
+  type RedisSettings,
+  type ResultsAddress,
+  withoutPassword,
+} from './open.ts';
 import { createAsyncResult } from './outcome.ts';
+import type { RabbitSettings } from './rabbitmq/link.ts';
+import { tellSent } from './remote/events.ts';
 import type { Results } from './results.ts';
-import { checkSend, checkTask, checkWorker } from './settings.ts';
+import type { ArgumentsSchema } from './schema.ts';
+import { checkFormat, checkSend, checkTask, checkWorker } from './settings.ts';
 import type { AsyncResult, Definition, Handler, SendOptions, Task, TaskOptions } from './task.ts';
 import { createWorker, type Worker, type WorkerOptions } from './worker.ts';
 
 export interface AppOptions {
-  /** `sqlite:<file>` or `redis://<host>:<port>/<db>`. */
+  /** `sqlite:<file>`, `redis://<host>:<port>/<db>` or `amqp://<user>:<password>@<host>/<vhost>`. */
   readonly broker: string;
-  /** Where results are kept, in the same forms; default: the broker. False: nowhere. */
+  /** Where results are kept, in the same forms; default: the broker, but nowhere with RabbitMQ. False: nowhere. */
   readonly results?: string | false;
   /** Default 'celery', as in Celery. */
   readonly queue?: string;
   /** True: results are not kept unless a task or a call asks for it. Failures are. Default false. */
   readonly ignoreResult?: boolean;
+  /** How messages are written and which are read. Default: Celery's own, JSON of protocol 2. */
+  readonly format?: FormatOptions;
+  /** Sends an event for each call, for monitors: Celery's `task_send_sent_event`. Default false. */
+  readonly sentEvents?: boolean;
   readonly redis?: RedisSettings;
+  readonly rabbitmq?: RabbitSettings;
   /** Default: warnings and errors to stderr. */
   readonly log?: Log;
 }
@@ -34,7 +51,7 @@ export interface TasksApp {
   task<Args extends readonly unknown[], Result>(
     name: string,
     handler: Handler<Args, Result>,
-    options?: TaskOptions,
+    options?: TaskOptions & { readonly schema?: ArgumentsSchema<Args> },
   ): Task<Args, Awaited<Result>>;
   /** Sends a call of a task that another program has, a Python worker for example. */
   send<Result = unknown>(
@@ -90,15 +107,22 @@ export function createApp(options: AppOptions): TasksApp {
 
 function newState(options: AppOptions): State {
   const broker = parseAddress(options.broker);
-  const results = options.results === false ? undefined : parseAddress(options.results ?? options.broker);
+  const results = resultsAddress(options, broker.kind === 'rabbitmq');
   const redis = options.redis ?? {};
+  const format = checkFormat(options.format ?? {});
   return {
     options,
     queue: options.queue ?? 'celery',
     tasks: new Map(),
-    broker: opened(() => openBroker(broker, redis)),
+    broker: opened(() => openBroker(broker, redis, options.rabbitmq ?? {}, format)),
     results: results && opened(() => openResults(results, redis)),
   };
+}
+
+/** RabbitMQ keeps no results: where nothing else is said, there are none. */
+function resultsAddress(options: AppOptions, brokerKeepsNone: boolean): ResultsAddress | undefined {
+  if (options.results === false || (options.results === undefined && brokerKeepsNone)) return undefined;
+  return parseResultsAddress(options.results ?? options.broker);
 }
 
 function defineTask<Args extends readonly unknown[], Result>(
@@ -151,6 +175,8 @@ async function send<Result>(
   } catch (error) {
     throw error instanceof TypeError ? notJson(name, error) : error;
   }
+  if (state.options.sentEvents && broker.remote)
+    void tellSent(broker.remote, origin, given.queue ?? task.queue ?? state.queue, messages);
   return messages.map(({ id }) => createAsyncResult(id, ignored ? undefined : state.results?.get));
 }
 

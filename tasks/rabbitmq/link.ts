@@ -1,0 +1,146 @@
+/**
+ * A connection to RabbitMQ that is made when it is needed and made again after it was lost. Nothing reconnects in the
+ * background: whoever asks next does it, and callers have bounded patience of their own (the worker's growing pauses,
+ * `use` below). amqplib's own recovery was rejected: it would declare again what it remembers, which ends in 406
+ * for a queue that exists with other arguments, and would redeliver what we still work on without telling.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ChannelModel } from 'amqplib';
+import { packageMissing, TasksError, textOf } from '../errors.ts';
+
+export interface RabbitSettings {
+  /** Of queues that this app declares, as they do not exist yet. Default 'classic', as Celery. */
+  readonly queueType?: 'classic' | 'quorum';
+  /** `x-max-priority` of queues that this app declares; without it a classic queue ignores priorities. */
+  readonly maxPriority?: number;
+  /** False: a send resolves when it is written and not when RabbitMQ has it, as Celery does by default. Default true. */
+  readonly confirms?: boolean;
+}
+
+export interface Link<T> {
+  /** What was prepared on the live connection. Rejects with BROKER_UNREACHABLE within a few seconds. */
+  get(): Promise<T>;
+  /** Does something with it, and again on a new connection when it was lost meanwhile; for some seconds. */
+  use<R>(work: (live: T) => Promise<R>): Promise<R>;
+  /** Drops the connection of this: the next `get` makes a new one. */
+  lose(live: T): void;
+  close(): Promise<void>;
+}
+
+const connectTimeoutMs = 5_000;
+/** A handler may block its thread for a while; the server gives up after about twice this. */
+const heartbeatSeconds = 60;
+const patienceMs = 8_000;
+/** Where nothing ever answered, waiting helps nobody. */
+const firstPatienceMs = 500;
+const firstPauseMs = 50;
+const longestPauseMs = 2_000;
+
+/** @param prepare opens the channels; runs once for each connection. `lost` is to be called when one of them closes */
+export function createLink<T>(
+  url: string,
+  prepare: (connection: ChannelModel, lost: () => void) => Promise<T>,
+): Link<T> {
+  let current: { promise: Promise<T>; live?: T; end(): void } | undefined;
+  let closed = false;
+  let reached = false;
+  const open = (): Promise<T> => {
+    const mine: NonNullable<typeof current> = { promise: Promise.reject(), end: () => {} };
+    mine.promise.catch(() => {});
+    const lost = (): void => {
+      if (current === mine) current = undefined;
+      mine.end();
+    };
+    mine.promise = connect(url).then(async (connection) => {
+      mine.end = () => void connection.close().catch(() => {});
+      // Each failure reaches the call that it fails; without a listener it would end the process.
+      connection.on('error', () => {}).on('close', lost);
+      if (closed) lost();
+      mine.live = await prepare(connection, lost);
+      reached = true;
+      return mine.live;
+    });
+    mine.promise.catch(lost);
+    current = mine;
+    return mine.promise;
+  };
+  const get = async (): Promise<T> => {
+    try {
+      return await (current?.promise ?? open());
+    } catch (error) {
+      throw unreachable(url, error);
+    }
+  };
+  return {
+    get,
+    use: (work) =>
+      patiently(
+        url,
+        () => (reached ? patienceMs : firstPatienceMs),
+        async () => work(await get()),
+      ),
+    lose: (live) => {
+      if (current?.live !== live) return;
+      current.end();
+      current = undefined;
+    },
+    close: async () => {
+      closed = true;
+      const last = current;
+      current = undefined;
+      await last?.promise.catch(() => {});
+      last?.end();
+    },
+  };
+}
+
+async function patiently<T>(url: string, limitMs: () => number, work: () => Promise<T>): Promise<T> {
+  const start = Date.now();
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(longestPauseMs, 2 * pauseMs)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof TypeError || isFinal(error)) throw error;
+      if (Date.now() + pauseMs > start + limitMs()) throw unreachable(url, error);
+      await pause(pauseMs * (0.5 + Math.random() / 2));
+    }
+  }
+}
+
+export function unreachable(url: string, cause: unknown): TasksError {
+  if (cause instanceof TasksError) return cause;
+  const { hostname, port } = new URL(url);
+  return new TasksError(
+    'BROKER_UNREACHABLE',
+    `RabbitMQ at ${hostname}:${port || 5672} did not do it`,
+    textOf(cause),
+    'Check that it runs, and the user, password and virtual host in the address',
+    { cause },
+  );
+}
+
+/** amqplib's errors of the server carry the reply code. */
+export function replyCode(error: unknown): number | undefined {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === 'number' ? code : undefined;
+}
+
+/** No waiting mends these: a missing package, a refused right, a message that is too large. */
+function isFinal(error: unknown): boolean {
+  if (error instanceof TasksError) return error.code !== 'BROKER_UNREACHABLE';
+  return error instanceof RangeError || replyCode(error) === 403;
+}
+
+async function connect(url: string): Promise<ChannelModel> {
+  const client = await import('amqplib').catch((error: unknown) => {
+    throw packageMissing('amqplib', 'An amqp: broker', error);
+  });
+  const beating = new URL(url);
+  if (!beating.searchParams.has('heartbeat')) beating.searchParams.set('heartbeat', `${heartbeatSeconds}`);
+  return await client.connect(beating.href, {
+    noDelay: true,
+    keepAlive: true,
+    timeout: connectTimeoutMs,
+    clientProperties: { product: '@headcount/tasks' },
+  });
+}

@@ -147,7 +147,9 @@ async function finish(
     seconds: (Date.now() - startedAt) / 1000,
     ...(killed !== undefined && { killed }),
   });
-  for (const error of total.errors) console.log(`line ${error.line}: ${error.text} (${error.grade})`);
+  if (total.errors.length > 0) console.log('What lines were told, one example of each kind:');
+  for (const { line, text, grade } of total.errors)
+    console.log(`  ${grade.padEnd(8)}  line ${line}: ${text}`);
   console.log(`\n${JSON.stringify(verdict)}`);
   return verdict.lost === 0 && verdict.duplicates === 0 ? 0 : 1;
 }

@@ -4,6 +4,7 @@
  * start a database. Errors a person can mend are one line (what, why, what to do) and an exit code; others keep their stack.
  */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { errorCodes, HeadcountError } from '../server/errors.ts';
@@ -86,7 +87,7 @@ function addDemo(program: Command): void {
     .option('-n, --tracks <count>', 'how many tracks the distributors send', count, 20_000)
     .option('--catalogue <folder>', 'send the real files there: tracks.csv.gz and releases.csv.gz', folder)
     .option('--broker <address>', 'redis://host:port/db or sqlite:file; default: a new file', address)
-    .option('--workers <count>', 'the most workers at once', count, 6)
+    .option('--workers <count>', 'the most workers at once', count, Math.max(4, availableParallelism()))
     .option('--goal <seconds>', 'jobs start within this time', seconds, 5)
     .option('--seed <number>', 'same seed, same bursts', whole, 1)
     .option('--chaos', 'meanwhile kill random workers with SIGKILL')

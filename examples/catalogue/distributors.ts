@@ -22,8 +22,15 @@ interface Tally {
   stored: number;
   rejected: number;
   pending: number;
-  /** A few of the errors that lines were told. */
-  readonly errors: unknown[];
+  /** What lines were told, one example of each kind. */
+  readonly errors: Told[];
+}
+
+interface Told {
+  readonly line: number;
+  readonly code: string;
+  readonly grade: string;
+  readonly text: string;
 }
 
 interface Sent {
@@ -99,14 +106,13 @@ async function main(): Promise<void> {
 function watch(client: Client, sent: Sent[], tally: Tally, signal: AbortSignal): { finish(): Promise<void> } {
   let ending = false;
   const look = async (upload: Sent): Promise<void> => {
-    const answer = await client.get(`/uploads/${upload.id}?limit=5`).catch(() => undefined);
+    const answer = await client.get(`/uploads/${upload.id}?limit=100`).catch(() => undefined);
     if (answer?.status !== 200) return;
     const { stored, rejected, errors } = answer.body;
     upload.stored = Number(stored);
     upload.rejected = Number(rejected);
     upload.settled = upload.stored + upload.rejected >= upload.lines;
-    if (upload.settled && Array.isArray(errors) && tally.errors.length < 20)
-      tally.errors.push(...errors.slice(0, 3));
+    if (upload.settled && Array.isArray(errors)) keepExamples(tally.errors, errors as Told[]);
   };
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
@@ -128,6 +134,10 @@ function watch(client: Client, sent: Sent[], tally: Tally, signal: AbortSignal):
       await running;
     },
   };
+}
+
+function keepExamples(kept: Told[], told: readonly Told[]): void {
+  for (const one of told) if (kept.length < 50 && !kept.some(({ code }) => code === one.code)) kept.push(one);
 }
 
 async function total(client: Client, run: string, tally: Tally): Promise<void> {

@@ -59,8 +59,17 @@ export function needNow(work: Work, law: ServiceLaw, terms: Terms): Need {
   return need(work, law, terms, lateBoot).more <= now.more ? { ...now, more: 0 } : now;
 }
 
+/** A new worker cannot help a job that has waited for half of the goal: see headroom.ts. */
+export function isTight({ goalSeconds, bootSeconds }: Pick<Terms, 'goalSeconds' | 'bootSeconds'>): boolean {
+  return bootSeconds > goalSeconds / 2;
+}
+
+/** How much of the starts of busy workers counts at least. In tight times a new worker is no better than a busy one. */
+const leastTrust = { easy: 0.2, tight: 0.6 };
+
 function need(work: Work, law: ServiceLaw, terms: Terms, bootSeconds: number): Need {
-  const trust = 0.2 + 0.8 * Math.max(0, terms.trust);
+  const least = isTight(terms) ? leastTrust.tight : leastTrust.easy;
+  const trust = least + (1 - least) * Math.max(0, terms.trust);
   let most = noNeed;
   let jobs = 0;
   for (const [age, count] of work.waiting) {

@@ -6,7 +6,7 @@
 import { type Crew, crewOf } from './crew.ts';
 import type { Terms, Work } from './need.ts';
 import { exponentialLaw, type ServiceLaw, serviceLaw } from './services.ts';
-import { firstTrust } from './trust.ts';
+import { trustManner } from './trust.ts';
 import type { Groups, JobsReading, Sample, View } from './words.ts';
 import { agesPerInterval, jobsIn, waitingByAge, workNow } from './work.ts';
 
@@ -57,12 +57,13 @@ export function situationOf(given: Given, view: View, now: number): Situation | 
 
 function termsOf(given: Given, { learned, samples }: View): Terms {
   const boot = learned.bootSeconds.value + (learned.bootSpread?.value ?? 0);
+  const bootSeconds = Math.max(0, given.bootSeconds ?? boot);
   return {
     goalSeconds: given.goalSeconds,
-    bootSeconds: Math.max(0, given.bootSeconds ?? boot),
+    bootSeconds,
     periodSeconds: periodOf(samples),
     slots: Math.max(1, learned.concurrency.value),
-    trust: learned.trust ?? firstTrust,
+    trust: learned.trust ?? trustManner(given.goalSeconds, bootSeconds).first,
   };
 }
 

@@ -4,13 +4,24 @@
  * (Gibbs and Candes, "Adaptive conformal inference", 2021). A fixed reserve was rejected: what is too little for
  * heavy tails is waste everywhere else.
  */
+import { isTight } from './need.ts';
 import type { Manager, Sample, View } from './words.ts';
 import { agesPerInterval, grownBy, jobsIn, queuePairs, sum, waitingByAge } from './work.ts';
 
-export const firstTrust = 0.8;
+/**
+ * With what trust to begin, how fast it moves and the share that may be late. In tight times late jobs are costly to learn from:
+ * begin carefully and move faster.
+ */
+const manners = {
+  easy: { first: 0.8, step: 0.02, lateShare: 0.006 },
+  tight: { first: -0.3, step: 0.05, lateShare: 0.005 },
+};
+
+export function trustManner(goalSeconds: number, bootSeconds: number): (typeof manners)['easy'] {
+  return isTight({ goalSeconds, bootSeconds }) ? manners.tight : manners.easy;
+}
+
 export const defaultGoalSeconds = 30;
-const lateShare = 0.006;
-const step = 0.02;
 
 export function learnTrust(
   trust: number | undefined,
@@ -26,7 +37,8 @@ export function learnTrust(
   if (goalSeconds === undefined || capped) return trust;
   const starts = startsSeen(before, newest, goalSeconds) ?? startsInferred(view, before, newest, goalSeconds);
   if (!starts || starts.jobs === 0) return trust;
-  const risen = Math.min(1, (trust ?? firstTrust) + (starts.jobs - starts.late) * step * lateShare);
+  const { first, step, lateShare } = trustManner(goalSeconds, view.learned.bootSeconds.value);
+  const risen = Math.min(1, (trust ?? first) + (starts.jobs - starts.late) * step * lateShare);
   return Math.max(-1, risen - starts.late * step * (1 - lateShare));
 }
 

@@ -134,6 +134,45 @@ export function steadyPerSecond(samples: readonly Sample[], serviceSeconds?: num
   return 0;
 }
 
+/** Jobs per second over the last so many seconds, as a mean; over at least a minute, so that the first jobs are no stream. */
+export function arrivedPerSecond(samples: readonly Sample[], overSeconds: number): number {
+  const newest = samples.at(-1);
+  if (!newest) return 0;
+  const first = samples[firstSince(samples, newest.at - overSeconds * 1000)] ?? newest;
+  const span = (newest.at - first.at) / 1000;
+  const grown = queuePairs(first, newest).map(([from, to]) => {
+    const started = grownBy(from.startedTotal, to.startedTotal);
+    return started === undefined ? undefined : started + to.waiting - from.waiting;
+  });
+  if (grown.length > 0 && grown.every((each) => each !== undefined))
+    return (
+      Math.max(
+        0,
+        sum(grown, (each) => each ?? 0),
+      ) / Math.max(60, span)
+    );
+  let seconds = 0;
+  let arrived = 0;
+  for (const interval of intervals(samples)) {
+    if (seconds >= overSeconds) break;
+    seconds += interval.seconds;
+    arrived += interval.arrived;
+  }
+  return arrived / Math.max(60, seconds);
+}
+
+/** The place of the first sample from a moment on, by halving. */
+function firstSince(samples: readonly Sample[], at: number): number {
+  let low = 0;
+  let high = samples.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((samples[middle]?.at ?? 0) < at) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 interface Interval {
   readonly from: Sample;
   readonly seconds: number;

@@ -12,6 +12,7 @@
  * While the service time is a guess a few workers are started at once to learn it, and the wish at most doubles what is
  * up, beginning with four.
  */
+import { headroom } from '../headroom.ts';
 import type { RuleKind } from '../kinds.ts';
 import { type Need, needNow, noNeed } from '../need.ts';
 import { expectedUpTo } from '../services.ts';
@@ -82,7 +83,8 @@ function want(given: Given, view: View, now: number): Wanted | Refusal {
     perSecond > 0
       ? Math.floor((perSecond * expectedUpTo(seen.law(), terms.goalSeconds)) / terms.slots + 0.05)
       : 0;
-  const asked = Math.max(staying + need.more, steady);
+  const spare = headroom(seen, view);
+  const asked = Math.max(staying + need.more, steady, spare.workers);
   const most = guessed ? Math.max(4, 2 * crew.up) : Number.POSITIVE_INFINITY;
   const count = Math.max(staying, Math.min(asked, most));
   const running = seen.running === 0 && seen.waiting > 0 ? undefined : seen.running;
@@ -90,6 +92,9 @@ function want(given: Given, view: View, now: number): Wanted | Refusal {
     seen.waiting > 0 ? backlogInWords(seen, need) : 'nothing waits',
     ...(running === undefined ? [] : [running > 0 ? `${number(running)} run` : 'nothing runs']),
     ...(steady > staying + need.more ? [`${number(perSecond)} jobs/s keep ${number(steady)} busy`] : []),
+    ...(spare.workers > Math.max(staying + need.more, steady)
+      ? [`${number(spare.workers)} for ${number(spare.perSecond)} jobs/s, as a boot takes most of the goal`]
+      : []),
     ...(asked > count ? [`the time per job is a guess, so not ${number(asked)} at once`] : []),
     ...(staying > 0 && need.more === 0 ? [`${number(staying)} are busy or booting and stay`] : []),
   ];

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import type { JobsReading } from '../decide/words.ts';
+import { generate } from './generate.ts';
+import { defaultWorld } from './policy.ts';
+import { headcount, headcountCounts, replay } from './replay.ts';
+import { workSeconds } from './traces.ts';
+import { runWorld } from './world.ts';
+
+const sum = (groups: readonly (readonly [number, number])[] = []) =>
+  groups.reduce((total, [, jobs]) => total + jobs, 0);
+
+test('readings are whole: ages count all that wait, elapsed times all that run', () => {
+  const trace = generate('cron', { hours: 1, seed: 3 });
+  let checked = 0;
+  const policy = replay(defaultWorld, {
+    onDecision: (decision, view, seen) => {
+      const reading = view.samples.at(-1)?.readings[0] as JobsReading;
+      expect(sum(reading.ages)).toBe(seen.waiting);
+      expect(sum(reading.runningSeconds)).toBe(seen.running);
+      expect(reading.ages?.length ?? 0).toBeLessThanOrEqual(64);
+      expect(reading.runningSeconds?.length ?? 0).toBeLessThanOrEqual(64);
+      expect(
+        reading.ages?.every(([age], place, all) => place === 0 || age <= (all[place - 1]?.[0] ?? 0)),
+      ).toBe(true);
+      expect(decision.current).toBe(seen.workers);
+      expect(JSON.stringify(view.learned).length).toBeLessThan(4_096);
+      expect(view.samples.length).toBeLessThanOrEqual(2 * 180 + 2);
+      checked++;
+    },
+  });
+  runWorld(trace, policy, defaultWorld);
+  expect(checked).toBeGreaterThan(700);
+});
+
+test.each([headcount, headcountCounts])(
+  '$name keeps the goal on loads of several kinds, near the work',
+  (kind) => {
+    for (const seed of [1, 2])
+      for (const name of ['poisson', 'ramp', 'onoff']) {
+        const trace = generate(name, { hours: 2, seed });
+        const world = { ...defaultWorld, periodSeconds: kind.periodSeconds };
+        const score = runWorld(trace, kind.create(kind.settings, world), world).score();
+        expect(score.undone).toBe(0);
+        expect(score.lateShare, `${name} ${seed}`).toBeLessThan(0.01);
+        expect(score.costSeconds / workSeconds(trace), `${name} ${seed}`).toBeLessThan(1.3);
+      }
+  },
+);
+
+test('300,000 jobs at once and at most 100 workers: all of them until it is done', () => {
+  const trace = generate('bulk', { hours: 4, seed: 1 });
+  const world = { ...defaultWorld, maximum: 100 };
+  const score = runWorld(trace, replay(world), world).score();
+  expect(score.undone).toBe(0);
+  expect(score.costSeconds / score.workSeconds).toBeLessThan(1.25);
+});

@@ -410,6 +410,44 @@ def sleep(s):
       await stop();
     });
 
+    test('forms of messages go both ways', async () => {
+      const app = newApp();
+      await start(app, 'one');
+      const code = (conf: string, options: string): string => `
+import json
+from probe import app
+app.conf.update(${conf})
+r = app.send_task('ts.add', (2, 3)${options})
+print(json.dumps(r.get(timeout=10)))`;
+      const python = async (text: string): Promise<unknown> => {
+        const { stdout } = await run(inject('servers').python, ['-c', text], { cwd: folder.path });
+        return JSON.parse(stdout) as unknown;
+      };
+      expect(await python(code('task_protocol=1', ''))).toBe(5);
+      expect(await python(code('', ", compression='gzip'"))).toBe(5);
+      const flags = ['-A', 'probe', 'worker', '-P', 'solo', '-l', 'INFO', '-Q', 'py', '--without-mingle'];
+      celery = spawn(inject('servers').python, ['-m', 'celery', ...flags], { cwd: folder.path });
+      let heard = '';
+      celery.stderr?.on('data', (chunk: Buffer) => {
+        heard += chunk.toString();
+      });
+      await until(() => heard.includes('ready.'), 'the Python worker');
+      const broker = { broker: `${server.url}/0`, results: `${server.url}/1`, queue: 'py' };
+      for (const format of [{ protocol: 1 }, { compression: 'zlib' }, { specialNumbers: true }] as const) {
+        const other = createApp({ ...broker, format, sentEvents: true });
+        apps.push(other);
+        const sent: unknown[] = [];
+        const stop = await other.control.events((event) => {
+          if (event.type === 'task-sent') sent.push([event.uuid, event.queue]);
+        });
+        const result = await other.send('py.add', [20, 22]);
+        expect(await result.get()).toBe(42);
+        await until(() => sent.length > 0, 'the event of the client');
+        expect(sent).toEqual([[result.id, 'py']]);
+        await stop();
+      }
+    });
+
     test('its event receiver hears heartbeats and each step of our jobs', async () => {
       const app = newApp();
       app.task('ts.fail', () => {

@@ -1,5 +1,6 @@
 /** Checks what a user wrote into options, and says what to write instead. */
 import { TasksError } from './errors.ts';
+import { canCompress, type FormatOptions } from './format.ts';
 import type { TaskMessage } from './message.ts';
 import { perSecond } from './remote/rate.ts';
 import type { SendOptions, TaskOptions } from './task.ts';
@@ -29,6 +30,21 @@ export function checkWorker(options: WorkerOptions): void {
   amountOf('graceSeconds', options.graceSeconds);
   countOf('maxTasks', options.maxTasks, 1);
   countOf('maxMemoryBytes', options.maxMemoryBytes, 1);
+}
+
+/** Answers with what it was given. */
+export function checkFormat(format: FormatOptions): FormatOptions {
+  const serializers = ['json', 'msgpack'] as const;
+  oneOf('format.protocol', format.protocol, [1, 2]);
+  oneOf('format.serializer', format.serializer, serializers);
+  for (const one of format.accept ?? []) oneOf('format.accept', one, serializers);
+  if (format.compression !== undefined && !canCompress(format.compression))
+    invalid('format.compression', format.compression, 'zlib, gzip, brotli, or with Node 22.15 zstd');
+  return format;
+}
+
+function oneOf(name: string, value: unknown, allowed: readonly unknown[]): void {
+  if (value !== undefined && !allowed.includes(value)) invalid(name, value, allowed.join(' or '));
 }
 
 /** The members of a message that come from the options of a call. */

@@ -6,6 +6,8 @@
  * Events of tasks are off until an option or a monitor asks for them; a job then pays for one test of a boolean.
  */
 import { loadavg } from 'node:os';
+import { receivedFields } from '../conclude.ts';
+import type { TaskMessage } from '../message.ts';
 import type { Remote } from './remote.ts';
 
 export type TaskEvent =
@@ -74,6 +76,23 @@ export function eventsOf(remote: Remote | undefined, node: string, tasks: boolea
     },
     flush,
   };
+}
+
+/** That these were sent, once the broker has them. Never rejects. @param client as in the header `origin` */
+export async function tellSent(
+  remote: Remote,
+  client: string,
+  queue: string,
+  messages: readonly TaskMessage[],
+): Promise<void> {
+  for (let from = 0; from < messages.length; from += mostInBatch) {
+    const body = messages
+      .slice(from, from + mostInBatch)
+      .map((message) =>
+        event('task-sent', client, { ...receivedFields(message), queue, exchange: '', routing_key: queue }),
+      );
+    await remote.announce('task.multi', { headers: { hostname: client }, body }).catch(() => {});
+  }
 }
 
 /** What every event has; `utcoffset` in hours, as Python counts it: west is positive. */

@@ -88,7 +88,8 @@ function configuration(
             minimum: 0,
             maximum: workers,
             meters: [meter],
-            rules: [{ use: 'wait-goal', goalSeconds: goal }],
+            // Told, not learned: when chaos kills booting workers there is little to learn from.
+            rules: [{ use: 'wait-goal', goalSeconds: goal, bootSeconds: 1 }],
             limits: [{ use: 'cooldown', downSeconds: 5 }],
           },
         },

@@ -32,6 +32,7 @@ export async function note(
 ): Promise<CheckupEvent | undefined> {
   const { manager, sample, decision, why } = judged;
   const { memory, stored } = manager;
+  tellUnknown(around, app, stored.processType, memory.unknown, why);
   if (why) memory.unknown = why;
   else delete memory.unknown;
   const point = pointOf(judged);
@@ -54,6 +55,19 @@ export async function note(
     ...(shown && { decision: presentDecision(shown) }),
     ...(why && { unknown: why }),
   };
+}
+
+/** A line when something becomes unknown, when the reason changes and when it is known again; not one per checkup. */
+function tellUnknown(
+  { log }: Surroundings,
+  { name }: App,
+  processType: string,
+  before: string | undefined,
+  why: string | undefined,
+): void {
+  const who = { app: name, processType };
+  if (why && why !== before) log.warn(who, `unknown, so it does not shrink: ${why}`);
+  if (!why && before) log.warn(who, 'known again');
 }
 
 /** What was learned survives a restart; it moves slowly, so once a minute and at the end is enough. */

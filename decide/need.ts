@@ -72,11 +72,14 @@ function need(work: Work, law: ServiceLaw, terms: Terms, bootSeconds: number): N
   const trust = least + (1 - least) * Math.max(0, terms.trust);
   let most = noNeed;
   let jobs = 0;
+  const busyStarts = startsOfBusy(work, law, bootSeconds);
   for (const [age, count] of work.waiting) {
     jobs += count;
     const within = Math.max(aim(terms) - age, bootSeconds + leastAfterBoot * terms.goalSeconds);
-    const atHand = startsWithin(work, law, terms.slots, trust, within);
     const perWorker = terms.slots * trusted(trust, starts(law, within - bootSeconds));
+    const free = startsOfFree(work, law, terms.slots, trust, within);
+    if (jobs - free <= most.more * perWorker) continue;
+    const atHand = free + trust * busyStarts(within);
     const more = Math.ceil((jobs - atHand) / perWorker - 1e-9);
     if (more > most.more) most = { more, withinSeconds: within, jobs, atHand, perWorker };
   }
@@ -99,24 +102,67 @@ function trusted(trust: number, count: number): number {
   return 1 + trust * (count - 1);
 }
 
-function startsWithin(work: Work, law: ServiceLaw, slots: number, trust: number, seconds: number): number {
+/** Starts of those that do not work: the idle slots, and who boots once it is up. */
+function startsOfFree(work: Work, law: ServiceLaw, slots: number, trust: number, seconds: number): number {
   let total = work.idleSlots * trusted(trust, starts(law, seconds));
   for (const [left, workers] of work.booting)
     if (left <= seconds) total += workers * slots * trusted(trust, starts(law, seconds - left));
-  for (const [elapsed, jobs] of work.running) total += jobs * trust * startsAfter(law, elapsed, seconds);
   return total;
+}
+
+/** So many pairs of a deadline and a running group are looked at one by one; more would cost a millisecond. */
+const fewPairs = 256;
+const gridStep = 1.25;
+
+/**
+ * Starts of busy slots by some time. Where there are many groups it is worked out at some times between the shortest and the
+ * longest only, and drawn straight between them.
+ */
+function startsOfBusy(work: Work, law: ServiceLaw, shortest: number): (seconds: number) => number {
+  const exact = (seconds: number): number => {
+    const weights = startsByStep(law, seconds);
+    let total = 0;
+    for (const [elapsed, jobs] of work.running) total += jobs * startsAfter(law, elapsed, seconds, weights);
+    return total;
+  };
+  if (work.running.length * work.waiting.length <= fewPairs) return exact;
+  const known = new Map<number, number>();
+  const at = (place: number): number => {
+    const value = known.get(place) ?? exact(shortest * gridStep ** place);
+    known.set(place, value);
+    return value;
+  };
+  return (seconds) => {
+    if (shortest <= 0 || seconds <= shortest) return exact(seconds);
+    const place = Math.floor(Math.log(seconds / shortest) / Math.log(gridStep));
+    const [from, to] = [shortest * gridStep ** place, shortest * gridStep ** (place + 1)];
+    const share = (seconds - from) / (to - from);
+    return at(place) + (at(place + 1) - at(place)) * Math.min(1, Math.max(0, share));
+  };
 }
 
 const steps = 6;
 
+/** Starts that a slot makes in what is left of `seconds` when it gets free within each sixth of them. */
+function startsByStep(law: ServiceLaw, seconds: number): number[] {
+  const half = seconds / (2 * steps);
+  return Array.from({ length: steps }, (_, step) =>
+    starts(law, seconds - (seconds * (step + 1)) / steps + half),
+  );
+}
+
 /** Starts that a slot makes within `seconds` once its present job, which has run for `elapsed`, is done. */
-function startsAfter(law: ServiceLaw, elapsed: number | undefined, seconds: number): number {
+function startsAfter(
+  law: ServiceLaw,
+  elapsed: number | undefined,
+  seconds: number,
+  byStep: readonly number[],
+): number {
   let total = 0;
   let before = 0;
   for (let step = 1; step <= steps; step++) {
-    const until = (seconds * step) / steps;
-    const done = doneWithin(law, elapsed, until);
-    total += (done - before) * starts(law, seconds - until + seconds / (2 * steps));
+    const done = doneWithin(law, elapsed, (seconds * step) / steps);
+    total += (done - before) * (byStep[step - 1] ?? 1);
     before = done;
   }
   return total;

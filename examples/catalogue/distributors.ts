@@ -50,6 +50,8 @@ const options = {
 } as const;
 
 await main().catch((error: unknown) => {
+  // Told to stop in the middle of a request.
+  if (error instanceof Error && error.name === 'AbortError') return;
   console.error(error instanceof Problem ? error.message : error);
   process.exitCode = 1;
 });

@@ -78,10 +78,28 @@ async function publish(
       if (texts) texts.push(text);
       else lists.set(list, [text]);
     }
+    const [only, ...others] = lists;
+    if (only && others.length === 0 && isBound(redis, queue, Date.now())) {
+      await redis.lpush(only[0], ...only[1]);
+      continue;
+    }
     const transaction = redis.multi().sadd(keys.binding(queue), [queue, '', queue].join(separator));
     for (const [list, texts] of lists) transaction.lpush(list, ...texts);
     failOnError(await transaction.exec());
   }
+}
+
+/** Half of the commands of a sender who awaits each call are for a binding that is there; it may be evicted, though. */
+const boundForMs = 1_000;
+const bound = new WeakMap<Redis, Map<string, number>>();
+
+/** True when this connection has just written the binding of the queue; false makes the caller write it. */
+function isBound(redis: Redis, queue: string, nowMs: number): boolean {
+  const times = bound.get(redis) ?? new Map<string, number>();
+  bound.set(redis, times);
+  if (nowMs - (times.get(queue) ?? 0) < boundForMs) return true;
+  times.set(queue, nowMs);
+  return false;
 }
 
 /** Running counts what any worker holds and could work on; early acknowledgement hides the rest from the broker. */

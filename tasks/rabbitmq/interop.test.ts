@@ -122,15 +122,16 @@ print(json.dumps([
     });
     const sent = Number(
       await python(`
+start = time.time()
 app.send_task('ts.note', ('late',), countdown=1.5)
 app.send_task('ts.note', ('expired',), expires=-1)
 app.send_task('ts.note', ('now',))
-print(json.dumps(time.time() * 1000))`),
+print(json.dumps(start * 1000))`),
     );
     startOurs();
     await until(() => seen.length === 2, 'two of three');
     expect(seen.map(([what]) => what)).toEqual(['now', 'late']);
-    expect(seen[1]?.[1]).toBeGreaterThanOrEqual(sent + 1_400);
+    expect(seen[1]?.[1]).toBeGreaterThanOrEqual(sent + 1_499);
   });
 
   test('our client, their worker: one, many, a failure, an ETA', async () => {

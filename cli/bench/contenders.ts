@@ -1,0 +1,150 @@
+/**
+ * Who runs in the bench of tasks: ours, Python's Celery, BullMQ. Each is a set of commands, run in processes of their own
+ * so that none has the caches or the garbage of another: `one` and `bulk` send COUNT no-op tasks and print a line of
+ * JSON `{seconds, cpuSeconds}`; `worker` works until it is killed.
+ */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createApp } from '@headcount/tasks';
+
+export type Job = 'one' | 'bulk' | 'worker';
+
+export interface Contender {
+  readonly name: string;
+  readonly broker: 'Redis' | 'RabbitMQ';
+  readonly kind: 'ours' | 'unconfirmed' | 'celery' | 'bullmq';
+  readonly jobs: readonly Job[];
+  command(job: Job, url: string, count: number): { file: string; args: string[]; cwd?: string };
+}
+
+const bulkSize = 500;
+/** BullMQ is at its best here; ours needs no more than a few, but gets the same. */
+const concurrency = 100;
+
+export const contenders: readonly Contender[] = (['Redis', 'RabbitMQ'] as const).flatMap((broker) => [
+  { name: 'Headcount', broker, kind: 'ours', jobs: ['one', 'bulk', 'worker'], command: self('ours') },
+  // As Celery sends: nobody waits for the broker's word that it has the message.
+  ...(broker === 'RabbitMQ'
+    ? ([
+        {
+          name: 'Headcount, unconfirmed',
+          broker,
+          kind: 'unconfirmed',
+          jobs: ['one', 'bulk'],
+          command: self('unconfirmed'),
+        },
+      ] as const)
+    : []),
+  { name: 'Celery, prefork -c 2', broker, kind: 'celery', jobs: ['one', 'worker'], command: python() },
+  ...(broker === 'Redis'
+    ? ([
+        {
+          name: `BullMQ, concurrency ${concurrency}`,
+          broker,
+          kind: 'bullmq',
+          jobs: ['one', 'bulk', 'worker'],
+          command: self('bullmq'),
+        },
+      ] as const)
+    : []),
+]);
+
+export async function playRole(kind: string, job: Job, url: string, count: number): Promise<void> {
+  if (kind === 'bullmq') await bullmq(job, url, count);
+  else await ours(job, url, count, kind !== 'unconfirmed');
+}
+
+function self(kind: string): Contender['command'] {
+  return (job, url, count) => ({
+    file: process.execPath,
+    args: [process.argv[1] ?? '', '--role', `${kind} ${job} ${url} ${count}`],
+  });
+}
+
+function python(): Contender['command'] {
+  let folder: string | undefined;
+  return (job, url, count) => {
+    folder ??= celeryFolder();
+    const worker =
+      '-m celery -A bench worker -P prefork -c 2 -l ERROR --without-gossip --without-mingle --without-heartbeat';
+    const args = job === 'worker' ? worker.split(' ') : ['-c', `import bench; bench.send(${count})`];
+    return {
+      file: 'env',
+      args: [`BROKER=${url}`, 'C_FORCE_ROOT=1', '/usr/bin/python3', '-W', 'ignore', ...args],
+      cwd: folder,
+    };
+  };
+}
+
+function celeryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'headcount-bench-python-'));
+  const text = `
+import json, os, resource, time
+from celery import Celery
+app = Celery('bench', broker=os.environ['BROKER'])
+app.conf.task_ignore_result = True
+
+@app.task(name='bench.noop')
+def noop(i):
+    pass
+
+def send(count):
+    noop.delay(0)
+    before, start = resource.getrusage(resource.RUSAGE_SELF), time.time()
+    for i in range(count - 1):
+        noop.delay(i)
+    seconds, after = time.time() - start, resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    print(json.dumps(dict(seconds=seconds, cpuSeconds=cpu)))
+`;
+  writeFileSync(join(folder, 'bench.py'), text);
+  return folder;
+}
+
+async function ours(job: Job, url: string, count: number, confirms: boolean): Promise<void> {
+  const app = createApp({ broker: url, results: false, ignoreResult: true, rabbitmq: { confirms } });
+  const noop = app.task('bench.noop', (_context, _i: number) => {});
+  if (job === 'worker') return await app.worker({ concurrency }).run({ handleSignals: true });
+  await noop.delay(0);
+  await timed(async () => {
+    if (job === 'one') for (let i = 1; i < count; i++) await noop.delay(i);
+    else for (const size of chunks(count - 1)) await noop.delayMany(new Array(size).fill([1]));
+  });
+  await app.close();
+}
+
+async function bullmq(job: Job, url: string, count: number): Promise<void> {
+  const { Queue, Worker } = await import('bullmq');
+  const { port } = new URL(url);
+  const connection = { host: '127.0.0.1', port: Number(port), maxRetriesPerRequest: null };
+  const keep = { removeOnComplete: true };
+  if (job === 'worker') {
+    new Worker('bench', async () => {}, { connection, concurrency });
+    return;
+  }
+  const queue = new Queue('bench', { connection, defaultJobOptions: keep });
+  await queue.add('noop', { i: 0 });
+  await timed(async () => {
+    if (job === 'one') for (let i = 1; i < count; i++) await queue.add('noop', { i });
+    else
+      for (const size of chunks(count - 1))
+        await queue.addBulk(Array.from({ length: size }, () => ({ name: 'noop', data: { i: 1 } })));
+  });
+  await queue.close();
+}
+
+async function timed(work: () => Promise<void>): Promise<void> {
+  const before = process.cpuUsage();
+  const start = performance.now();
+  await work();
+  const seconds = (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(before);
+  console.log(JSON.stringify({ seconds, cpuSeconds: (user + system) / 1e6 }));
+}
+
+function chunks(count: number): number[] {
+  return Array.from({ length: Math.ceil(count / bulkSize) }, (_, i) =>
+    Math.min(bulkSize, count - i * bulkSize),
+  );
+}

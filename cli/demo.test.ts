@@ -83,10 +83,10 @@ describe.skipIf(!existsSync(program))('the demo', () => {
   test(
     'loses and doubles nothing while workers are killed',
     async () => {
-      const run = start('demo', '--exit', '--tracks', '3000', '--chaos', '--workers', '2');
+      const run = start('demo', '--exit', '--tracks', '10000', '--chaos', '--workers', '2');
       expect([await run.ended(), run.out().slice(-2_000)]).toEqual([0, expect.stringContaining('"lost":0')]);
       const verdict = lastLine(run.out());
-      expect(verdict).toMatchObject({ stored: 3_000, lost: 0, duplicates: 0, finalWorkers: 0 });
+      expect(verdict).toMatchObject({ stored: 10_000, lost: 0, duplicates: 0, finalWorkers: 0 });
       expect(verdict.killed).toBeGreaterThan(0);
     },
     limitMs,

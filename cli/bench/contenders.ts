@@ -3,7 +3,7 @@
  * so that none has the caches or the garbage of another: `one` and `bulk` send COUNT no-op tasks and print a line of
  * JSON `{seconds, cpuSeconds}`; `worker` works until it is killed.
  */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApp } from '@headcount/tasks';
@@ -79,6 +79,7 @@ function python(): Contender['command'] {
 
 function celeryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'headcount-bench-python-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const text = `
 import json, os, resource, time
 from celery import Celery

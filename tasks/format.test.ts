@@ -205,7 +205,8 @@ describe('captured messages are read, and what we write for the same call is the
   });
 });
 
-const plainValue = fc.jsonValue();
+/** Without the one key that msgpackr renames, so that no message can change a prototype. */
+const plainValue = fc.jsonValue().filter((value) => !JSON.stringify(value).includes('__proto__'));
 const number = fc.constantFrom(NaN, Infinity, -Infinity, 1.5, 0);
 const text = fc.constantFrom('NaN', '"NaN"', '\\"Infinity', '-Infinity', '__type__', '\\');
 const mixed = fc.array(fc.oneof(plainValue, number, text, fc.array(number), fc.dictionary(text, number)));

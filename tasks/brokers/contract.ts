@@ -50,7 +50,7 @@ export function brokerContract(
     const sent = messages(5);
     await broker.publish('q', sent);
     const consumer = await consume();
-    const taken = await consumer.take(10, patience);
+    const taken = await takeCount(consumer, 5, 10);
     expect(taken.map(idOf)).toEqual(sent.map(({ id }) => id));
     expect(taken.map(({ redelivered }) => redelivered)).toEqual([false, false, false, false, false]);
     expect(taken.map((one) => one.message)).toEqual(sent.map((value) => ({ ok: true, value })));
@@ -63,8 +63,9 @@ export function brokerContract(
     const consumer = await consume();
     const waiting = consumer.take(2, patience);
     await broker.publish('q', messages(3));
-    expect(await waiting).toHaveLength(2);
-    expect(await consumer.take(2, patience)).toHaveLength(1);
+    const first = await waiting;
+    expect([1, 2]).toContain(first.length);
+    expect(await takeCount(consumer, 3 - first.length, 2)).toHaveLength(3 - first.length);
   });
 
   on('an aborted take ends at once and takes nothing', async ({ broker, consume }) => {
@@ -84,7 +85,7 @@ export function brokerContract(
     const equal = new Set(soonestFirst).size === 1;
     const mixed = [3, 0, 2, 1].map((i) => sent[i]!);
     await broker.publish('q', equal ? sent : mixed);
-    const taken = await (await consume()).take(4, patience);
+    const taken = await takeCount(await consume(), 4);
     expect(taken.map(idOf)).toEqual(sent.map(({ id }) => id));
   });
 
@@ -155,7 +156,7 @@ export function brokerContract(
     await broker.publish('q', messages(20));
     await broker.publish('r', messages(20));
     const consumer = await consume({ queues: ['q', 'r'] });
-    const taken = [...(await consumer.take(10, patience)), ...(await consumer.take(10, patience))];
+    const taken = [...(await takeCount(consumer, 10)), ...(await takeCount(consumer, 10))];
     expect(new Set(taken.map(({ queue }) => queue))).toEqual(new Set(['q', 'r']));
   });
 
@@ -191,10 +192,10 @@ export function brokerContract(
   on('a consumer that closes puts back what it held', async ({ broker, consume, depth }) => {
     await broker.publish('q', messages(3));
     const consumer = await consume();
-    await consumer.take(2, patience);
+    await takeCount(consumer, 2);
     await consumer.close();
     await depth({ waiting: 3, running: 0 });
-    expect(await (await consume()).take(9, patience)).toHaveLength(3);
+    expect(await takeCount(await consume(), 3, 9)).toHaveLength(3);
   });
 
   on('what a killed process held comes back in seconds', async ({ broker, consume, harness }) => {
@@ -273,6 +274,13 @@ export function messages(count: number): TaskMessage[] {
 
 function idOf({ message }: Delivery): string {
   return message.ok ? message.value.id : '';
+}
+
+/** Takes until there are so many: a broker that delivers one by one answers with those that have come. */
+async function takeCount(consumer: Consumer, count: number, limit = count): Promise<Delivery[]> {
+  const taken: Delivery[] = [];
+  while (taken.length < count) taken.push(...(await consumer.take(limit - taken.length, patience)));
+  return taken;
 }
 
 /** Takes until there is one; each take ends by itself after about a second. */

@@ -226,10 +226,12 @@ describe('1.x', () => {
 
   test('a wrong token is told to our own log, once a minute', async () => {
     for (const _ of [1, 2, 3]) await send(nodePush('{}', 'wrong'));
-    expect(warnings).toEqual(['queue times came with a token that no app has, from Node-1.2.0']);
+    const told = 'queue times came with a token that no app has, from Node-1.2.0';
+    // The checkups of the minute have words of their own.
+    expect(warnings.filter((warning) => warning.includes('token'))).toEqual([told]);
     clock.advance(60_000);
     await send(nodePush('{}', 'wrong'));
-    expect(warnings).toHaveLength(2);
+    expect(warnings.filter((warning) => warning.includes('token'))).toEqual([told, told]);
   });
 
   test('a body over 2 MB is dropped with 200, or the library would send it for ever', async () => {

@@ -438,7 +438,9 @@ describe('log drains', () => {
   test('another token of the app is 401, which Logplex takes as final', async () => {
     expect((await send(drain('/drain/wrong'))).status).toBe(401);
     expect((await send(drain('/'))).status).toBe(401);
-    expect(warnings).toEqual(['a log drain came with a token that no app has']);
+    expect(warnings.filter((warning) => warning.includes('drain'))).toEqual([
+      'a log drain came with a token that no app has',
+    ]);
   });
 
   test('a second drain is refused until the first has been silent for ten minutes', async () => {

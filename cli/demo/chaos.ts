@@ -1,4 +1,7 @@
-/** Kills a random worker with SIGKILL every second or two while work waits, as a machine that runs out of memory would. */
+/**
+ * Kills a random worker with SIGKILL every second or two while work waits, as a machine that runs out of memory would. Never the
+ * last one that lives: the fleet starts killed ones again with growing pauses, and soon nobody would be left to work.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Watch } from './watch.ts';
@@ -25,6 +28,7 @@ export function startChaos(fleetFolder: string, watch: Watch, signal: AbortSigna
 }
 
 function killOne(pids: readonly number[]): boolean {
+  if (pids.length < 2) return false;
   const pid = pids[Math.floor(Math.random() * pids.length)];
   if (pid === undefined) return false;
   try {

@@ -3,7 +3,7 @@
  * fleet get the broker's address by the environment, as in any deployment.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stringify } from 'yaml';
@@ -37,8 +37,11 @@ export async function prepareStage(options: StageOptions): Promise<Stage> {
   const broker = options.broker ?? 'sqlite:';
   if (broker.startsWith('http')) throw brokerWrong(broker);
   if (broker.startsWith('redis')) await checkReachable(broker);
-  const port = options.port ?? (await freePortFrom(4700));
-  const webPort = await freePortFrom(5000, [port]);
+  const dashboard =
+    options.port === undefined ? await claimPortFrom(4700) : { port: options.port, release: () => {} };
+  const { port } = dashboard;
+  const web = await claimPortFrom(5000);
+  const webPort = web.port;
   const folder =
     options.data === undefined ? mkdtempSync(join(tmpdir(), 'headcount-demo-')) : resolve(options.data);
   mkdirSync(folder, { recursive: true });
@@ -63,6 +66,8 @@ export async function prepareStage(options: StageOptions): Promise<Stage> {
     run,
     untilWebAnswers: (limitMs, signal) => untilAnswers(`${webUrl}/health`, run, limitMs, signal),
     remove: () => {
+      dashboard.release();
+      web.release();
       if (options.data === undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
@@ -117,9 +122,21 @@ async function untilAnswers(url: string, run: string, limitMs: number, signal: A
   }
 }
 
-async function freePortFrom(first: number, except: readonly number[] = []): Promise<number> {
-  for (let port = first; port < first + portsTried; port += 1)
-    if (!except.includes(port) && (await isFree(port))) return port;
+interface Claim {
+  readonly port: number;
+  release(): void;
+}
+
+/**
+ * The first free port that no other demo has claimed. Between finding it free and listening on it seconds pass, so a claim is
+ * held meanwhile: a listener on the port ten thousand above, which only one process can have.
+ */
+async function claimPortFrom(first: number): Promise<Claim> {
+  for (let port = first; port < first + portsTried; port += 1) {
+    const guard = await listen(port + 10_000);
+    if (guard && (await isFree(port))) return { port, release: () => void guard.close() };
+    guard?.close();
+  }
   throw new HeadcountError(
     'PORT_IN_USE',
     'No port is free',
@@ -129,9 +146,16 @@ async function freePortFrom(first: number, except: readonly number[] = []): Prom
 }
 
 async function isFree(port: number): Promise<boolean> {
+  const probe = await listen(port);
+  if (!probe) return false;
+  await new Promise((closed) => probe.close(closed));
+  return true;
+}
+
+async function listen(port: number): Promise<Server | undefined> {
   return await new Promise((answer) => {
-    const probe = createServer().once('error', () => answer(false));
-    probe.listen(port, '127.0.0.1', () => probe.close(() => answer(true)));
+    const server = createServer().once('error', () => answer(undefined));
+    server.unref().listen({ port, host: '127.0.0.1', exclusive: true }, () => answer(server));
   });
 }
 

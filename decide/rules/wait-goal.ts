@@ -96,6 +96,7 @@ function want(given: Given, view: View, now: number): Wanted | Refusal {
       ? [`${number(spare.workers)} for ${number(spare.perSecond)} jobs/s, as a boot takes most of the goal`]
       : []),
     ...(asked > count ? [`the time per job is a guess, so not ${number(asked)} at once`] : []),
+    ...(count === 0 && seen.waiting > 0 ? ['a worker that is started later is still in time'] : []),
     ...(staying > 0 && need.more === 0 ? [`${number(staying)} are busy or booting and stay`] : []),
   ];
   return { count, reason: clauses.join('; ') };

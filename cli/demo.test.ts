@@ -108,7 +108,9 @@ describe.skipIf(!existsSync(program))('the demo', () => {
     'can be asked why while it runs, and leaves nothing behind when it is interrupted',
     async () => {
       const run = start('demo', '--tracks', '20000');
-      await until(() => /worker: \d+ instead of/.test(run.out()), 'a decision', 60_000);
+      await until(() => /worker: \d+ instead of/.test(run.out()), 'a decision', 120_000).catch(
+        (error: unknown) => expect.unreachable(`${String(error)}: ${run.out().slice(-2_000)}`),
+      );
       const asking = spawn(process.execPath, [program, 'eval', 'catalogue', 'worker'], {
         env: { ...process.env, TMPDIR: run.temporary },
       });

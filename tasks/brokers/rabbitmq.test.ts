@@ -54,6 +54,7 @@ describe.skipIf(!has('rabbitmq'))('the rabbitmq broker', () => {
             folder: folder.path,
             open,
             countsWaitingOnly: true,
+            trickles: true,
             putBackIsLate: queueType === 'quorum',
             // Quorum queues have two at most, and before RabbitMQ 4 none.
             priorities: queueType === 'classic' ? [9, 6, 3, 0] : [0, 0, 0, 0],

@@ -17,6 +17,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 180_000,
     maxWorkers: 2,
+    // Real browsers, brokers and processes on a busy machine: one repetition there, and the report names who needed it.
+    retry: process.env['CI'] ? 1 : 0,
     reporters: ['default'],
   },
 });

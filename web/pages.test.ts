@@ -322,7 +322,7 @@ describe.skipIf(!has('chromium'))('the dashboard', { timeout: 120_000 }, () => {
     await page.getByRole('button', { name: 'Remove this app…' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Remove the app' }).click();
     await page.getByText('managers to look at').waitFor();
-    expect(await page.getByRole('link', { name: 'music' }).count()).toBe(0);
+    await until(async () => (await page.getByRole('link', { name: 'music' }).count()) === 0, 'the link to go');
   });
 
   test('many apps can be filtered; none is told how to begin', async () => {

@@ -24,14 +24,16 @@ async function settlementOf(bench: Bench, job: RunningJob, outcome: Outcome): Pr
   const now = Date.now();
   switch (outcome.kind) {
     case 'success':
-      if (wantsResult(bench, job)) await keep(bench, succeeded(message.id, outcome.result, now));
+      if (wantsResult(bench, job))
+        await keep(bench, succeeded(message.id, outcome.result, now), message.replyTo);
       return { kind: 'done' };
     case 'failure':
       bench.log('error', `${message.task}[${message.id}] failed: ${textOf(outcome.error)}`);
-      await keep(bench, failed(message.id, 'FAILURE', outcome.error, now));
+      await keep(bench, failed(message.id, 'FAILURE', outcome.error, now), message.replyTo);
       return { kind: 'done' };
     case 'retry':
-      if (wantsResult(bench, job)) await keep(bench, failed(message.id, 'RETRY', outcome.error, now));
+      if (wantsResult(bench, job))
+        await keep(bench, failed(message.id, 'RETRY', outcome.error, now), message.replyTo);
       return { kind: 'replace', message: retryOf(message, outcome.delayMs, now) };
     case 'ignored':
       return { kind: 'done' };
@@ -67,7 +69,7 @@ export async function revoke(
       signum: terminated ?? null,
       expired,
     });
-  await keep(bench, failed(message.id, 'REVOKED', revokedError(why), Date.now()));
+  await keep(bench, failed(message.id, 'REVOKED', revokedError(why), Date.now()), message.replyTo);
   await bench.consumer.settle(delivery, { kind: 'done' });
 }
 
@@ -121,10 +123,10 @@ function wantsResult(bench: Bench, { message, definition }: RunningJob): boolean
 }
 
 /** Without a result store there is nothing to keep; with one that fails the job is done all the same. */
-export async function keep(bench: Bench, record: ResultRecord): Promise<void> {
+export async function keep(bench: Bench, record: ResultRecord, replyTo?: string | null): Promise<void> {
   if (!bench.results) return;
   try {
-    await (await bench.results()).store(record);
+    await (await bench.results()).store(record, replyTo);
   } catch (error) {
     bench.log('warn', `the result of ${record.task_id} could not be kept: ${textOf(error)}`);
   }

@@ -6,12 +6,20 @@ import { TasksError } from './errors.ts';
 
 /** Where outcomes are kept. */
 export interface Results {
-  /** Keeps a record, but never in place of a SUCCESS. */
-  store(record: ResultRecord): Promise<void>;
+  /**
+   * Keeps a record, but never in place of a SUCCESS.
+   * @param replyTo where the call's sender hears results, as the message said; needed where `replyTo()` is there
+   */
+  store(record: ResultRecord, replyTo?: string | null): Promise<void>;
   /** Undefined: not finished, or never heard of. */
   get(id: string): Promise<ResultRecord | undefined>;
   /** The record of a final state; rejects with the reason of an aborted signal. */
   wait(id: string, signal: AbortSignal): Promise<ResultRecord>;
+  /**
+   * Where this client hears results, to go with each of its calls. Absent: results are kept, for everybody who knows
+   * the id.
+   */
+  replyTo?(): Promise<string>;
   close(): Promise<void>;
 }
 

@@ -177,7 +177,7 @@ function receive(bench: Bench, delivery: Delivery): void {
       name: 'NotRegistered',
     });
     setAside(bench, delivery, `NotRegistered: ${error.message}`);
-    finish(bench, () => keep(bench, failed(message.id, 'FAILURE', error, Date.now())));
+    finish(bench, () => keep(bench, failed(message.id, 'FAILURE', error, Date.now()), message.replyTo));
   } else if (message.expiresMs !== null && message.expiresMs <= Date.now()) {
     finish(bench, () => revoke(bench, delivery, message, { expired: true }));
   } else {

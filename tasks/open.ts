@@ -44,7 +44,7 @@ export async function openBroker(
 ): Promise<Broker> {
   if (address.kind === 'sqlite') return (await import('./brokers/sqlite.ts')).openSqliteBroker(address.path);
   if (address.kind === 'rabbitmq')
-    return (await import('./brokers/rabbitmq.ts')).openRabbitBroker(address.url, rabbitmq);
+    return (await import('./brokers/rabbitmq.ts')).openRabbitBroker(address.url, rabbitmq, format);
   return (await import('./brokers/redis.ts')).openRedisBroker(address.url, redis, format);
 }
 

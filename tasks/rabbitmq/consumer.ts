@@ -12,10 +12,12 @@
 import type { ConsumeMessage } from 'amqplib';
 import type { ConsumeOptions, Consumer, Delivery } from '../broker.ts';
 import { textOf } from '../errors.ts';
+import { type Format, plainFormat } from '../format.ts';
 import { createLink, type RabbitSettings } from './link.ts';
 import type { Publisher } from './publisher.ts';
 import { acknowledge, openSession, requeue, type Session, subscribe, unsubscribe } from './session.ts';
 import { type Entry, putBack, type State, setAside, settle, settledAll, tune } from './settle.ts';
+import { ensureQueue } from './topology.ts';
 import { fromAmqp, sameAgain } from './wire.ts';
 
 const takeWaitMs = 1_000;
@@ -34,12 +36,15 @@ export function startConsumer(
   settings: RabbitSettings,
   publisher: Publisher,
   options: ConsumeOptions,
+  format: Format = plainFormat,
 ): { consumer: Consumer; ready: Promise<unknown> } {
   const link = createLink<Session>(url, (connection, lost) =>
-    openSession(connection, options.queues, settings, events(state), lost),
+    openSession(connection, state.queues, settings, events(state), lost),
   );
   const state: State = {
     options,
+    queues: options.queues,
+    format,
     publisher,
     link,
     buffers: new Map(options.queues.map((queue) => [queue, []])),
@@ -61,6 +66,7 @@ export function startConsumer(
   const consumer: Consumer = {
     take: (limit, signal) => take(state, limit, signal),
     settle: (delivery, settlement) => settle(state, delivery, settlement),
+    takeFrom: (queues) => takeFrom(state, settings, queues),
     close: () => close(state, idle),
   };
   const ready = link.get();
@@ -99,9 +105,9 @@ async function take(state: State, limit: number, signal: AbortSignal): Promise<D
 
 /** Sets the prefetch count to what is asked for, where it is not near enough already. */
 async function demand(state: State, session: Session, limit: number): Promise<void> {
-  if (!session.alive) return;
+  if (!session.alive || state.queues.length === 0) return;
   const { prefetch, generation } = session;
-  const taken = new Map<string, number>(state.options.queues.map((queue) => [queue, 0]));
+  const taken = new Map<string, number>(state.queues.map((queue) => [queue, 0]));
   for (const { delivery, generation: own } of [...state.lent.values(), ...state.held.keys()])
     if (own === generation) taken.set(delivery.queue, (taken.get(delivery.queue) ?? 0) + 1);
   const room = prefetch - Math.max(...taken.values());
@@ -111,12 +117,31 @@ async function demand(state: State, session: Session, limit: number): Promise<vo
   const buffered = [...state.buffers.values()].reduce((sum, entries) => sum + entries.length, 0);
   if (buffered >= limit || (room >= (limit + behind) / 2 && prefetch > 0 && prefetch <= 4 * needed)) return;
   const rounded = needed <= 16 ? needed : 2 ** Math.ceil(Math.log2(needed));
-  await subscribe(session, state.options.queues, Math.min(mostPrefetch, rounded), events(state));
+  await subscribe(session, state.queues, Math.min(mostPrefetch, rounded), events(state));
+}
+
+/** Without consumers while it changes: what was pushed from a queue that is given up goes back, and nothing follows. */
+async function takeFrom(state: State, settings: RabbitSettings, queues: readonly string[]): Promise<void> {
+  for (const queue of queues) if (!state.buffers.has(queue)) state.buffers.set(queue, []);
+  await state.link.use(async (session) => {
+    for (const queue of queues) await ensureQueue(session.connection, queue, settings);
+  });
+  state.queues = queues;
+  const given = [...state.buffers].filter(([queue]) => !queues.includes(queue));
+  const held = [...state.held.keys()].filter(({ delivery }) => !queues.includes(delivery.queue));
+  for (const entry of held) {
+    clearTimeout(state.held.get(entry));
+    state.held.delete(entry);
+  }
+  const session = await state.link.get();
+  await tune(state, () => unsubscribe(session));
+  await putBack(state, [...held, ...given.flatMap(([, buffer]) => buffer.splice(0))]);
+  wake(state);
 }
 
 /** One of each queue in turn. */
 function fromBuffers(state: State, limit: number): Delivery[] {
-  const { queues } = state.options;
+  const { queues } = state;
   const found: Delivery[] = [];
   for (let empty = 0; found.length < limit && empty < queues.length; ) {
     const entry = state.buffers.get(queues[state.turn++ % queues.length] ?? '')?.shift();
@@ -152,7 +177,7 @@ function wake(state: State): void {
 }
 
 function arrived(state: State, session: Session, queue: string, message: ConsumeMessage): void {
-  const decoded = fromAmqp(message);
+  const decoded = fromAmqp(message, state.format);
   const value = decoded.ok ? decoded.value : undefined;
   const { redelivered } = message.fields;
   const job = value && JSON.stringify([queue, value.id, value.retries]);

@@ -9,6 +9,7 @@ import { type RabbitSettings, replyCode } from './link.ts';
 import { ensureQueue } from './topology.ts';
 
 export interface Session {
+  readonly connection: ChannelModel;
   readonly channel: Channel;
   /** False once the channel or its connection is gone: what it lent went back by itself. */
   alive: boolean;
@@ -36,7 +37,15 @@ export async function openSession(
 ): Promise<Session> {
   for (const queue of queues) await ensureQueue(connection, queue, settings);
   const channel = await connection.createChannel();
-  const session: Session = { channel, alive: true, open: new Set(), tags: [], prefetch: 0, generation: 0 };
+  const session: Session = {
+    connection,
+    channel,
+    alive: true,
+    open: new Set(),
+    tags: [],
+    prefetch: 0,
+    generation: 0,
+  };
   let code: number | undefined;
   channel.on('error', (error: unknown) => {
     code = replyCode(error);

@@ -5,6 +5,7 @@
 import type { ConsumeMessage } from 'amqplib';
 import type { ConsumeOptions, Delivery, Settlement } from '../broker.ts';
 import { textOf } from '../errors.ts';
+import type { Format } from '../format.ts';
 import type { Link } from './link.ts';
 import type { Publisher } from './publisher.ts';
 import { acknowledge, acted, requeue, type Session, unsubscribe } from './session.ts';
@@ -24,6 +25,9 @@ export interface Entry {
 
 export interface State {
   readonly options: ConsumeOptions;
+  /** What it takes from now. */
+  queues: readonly string[];
+  readonly format: Format;
   readonly publisher: Publisher;
   readonly link: Link<Session>;
   readonly buffers: Map<string, Entry[]>;
@@ -54,7 +58,9 @@ export async function settle(state: State, delivery: Delivery, settlement: Settl
     case 'done':
       return done(state, entry);
     case 'replace':
-      return instead(state, entry, () => state.publisher.send(delivery.queue, [toAmqp(settlement.message)]));
+      return instead(state, entry, () =>
+        state.publisher.send(delivery.queue, [toAmqp(settlement.message, state.format)]),
+      );
     case 'setAside':
       return setAside(state, entry, settlement.error);
     case 'putBack':

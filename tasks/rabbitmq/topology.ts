@@ -95,7 +95,7 @@ async function exists(connection: ChannelModel, queue: string): Promise<boolean>
 }
 
 /** On a channel of its own: the server closes the channel of a question that it must deny. */
-async function aside<T>(connection: ChannelModel, work: (channel: Channel) => Promise<T>): Promise<T> {
+export async function aside<T>(connection: ChannelModel, work: (channel: Channel) => Promise<T>): Promise<T> {
   const channel = await connection.createChannel();
   channel.on('error', () => {});
   try {

@@ -3,12 +3,13 @@
  * line, and the nearest known word. Adapters' options are checked against their own description.
  */
 import { z } from '@hono/zod-openapi';
+import { problemsWith } from '../decide/choice.ts';
 import { HeadcountError } from '../decide/errors.ts';
 import { unknownName } from '../decide/options.ts';
 import { checkManager } from '../decide/registry.ts';
 import type { Choice } from '../decide/words.ts';
 import { appName, processType } from './api.ts';
-import { type Kinds, problemsWith, shippedKinds } from './kinds.ts';
+import { type Kinds, shippedKinds } from './kinds.ts';
 
 const optionValue = z.union([z.string(), z.number(), z.boolean()]);
 const rawChoice = z.object({ use: z.string() }).catchall(optionValue);

@@ -2,12 +2,14 @@
  * What a person may save: choices are checked against the adapters' own descriptions, and a manager as a whole by decide.
  * A secret option goes out as dots; the dots coming back mean "as it was".
  */
+
+import { problemsWith } from '../decide/choice.ts';
 import { HeadcountError } from '../decide/errors.ts';
 import { checkManager } from '../decide/registry.ts';
 import type { Choice, OptionValue } from '../decide/words.ts';
 import type { ManagerSettings, StoredManager } from '../store/store.ts';
 import type { Manager } from './api.ts';
-import { type Kinds, problemsWith } from './kinds.ts';
+import type { Kinds } from './kinds.ts';
 import type { WatchedManager } from './watched.ts';
 
 export const hidden = '••••••';

@@ -4,13 +4,14 @@
  */
 import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { resolve } from '../decide/choice.ts';
 import type { Inbox } from '../measure/inbox/memory.ts';
 import type { fetchInfo } from '../measure/info.ts';
 import type { Meter } from '../measure/meter.ts';
 import type { Fleet } from '../scale/fleet.ts';
 import type { App, Store, StoredManager } from '../store/store.ts';
 import { type Clock, withDeadline, wordsOf } from './clock.ts';
-import { type Kinds, resolve } from './kinds.ts';
+import type { Kinds } from './kinds.ts';
 import { blank, type Memory, recall } from './memory.ts';
 
 export interface WatchedManager {

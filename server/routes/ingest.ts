@@ -15,11 +15,11 @@
  */
 import type { Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { resolve } from '../../decide/choice.ts';
 import { HeadcountError } from '../../decide/errors.ts';
 import { parseMetrics, parseQueueTimes } from '../../measure/inbox/hirefire.ts';
 import { leaseSeconds, type PlanEntry, planOf } from '../../measure/inbox/lease.ts';
 import { parseDrain } from '../../measure/inbox/logplex.ts';
-import { resolve } from '../kinds.ts';
 import type { Deps, Env, Routes } from '../request.ts';
 import type { Watched } from '../watched.ts';
 import { createDrains, type Drains } from './drains.ts';

@@ -1,7 +1,8 @@
 /**
  * Every rule and every limit, one line each. The order of `limits` is the order in which they apply: what keeps from
  * falling first, then the brakes and what slows down, then the bounds, then what must not be passed for the sake of
- * others or of the bill, and a person's word last. An order that each manager sets for itself was rejected: two managers with
+ * others or of the bill, and a person's word. Whatever made the number fall, nobody is let go with a job in hand, so
+ * drain-first has the last word. An order that each manager sets for itself was rejected: two managers with
  * the same limits would then decide differently.
  */
 import { readFormula, ruleNames } from './combine.ts';
@@ -11,6 +12,7 @@ import { bounds } from './limits/bounds.ts';
 import { budget } from './limits/budget.ts';
 import { cooldown } from './limits/cooldown.ts';
 import { downstream } from './limits/downstream.ts';
+import { drainFirst } from './limits/drain-first.ts';
 import { errorStorm } from './limits/error-storm.ts';
 import { fallback } from './limits/fallback.ts';
 import { flap } from './limits/flap.ts';
@@ -46,6 +48,7 @@ export const limits: readonly LimitKind[] = [
   downstream,
   budget,
   hold,
+  drainFirst,
 ];
 
 /** @throws HeadcountError ADAPTER_UNKNOWN, OPTION_INVALID */

@@ -115,7 +115,16 @@ export interface Process {
   readonly since: number;
   /** True when it works on a job, false when it is idle, absent when nobody knows. */
   readonly busy?: boolean;
+  /** Since when it takes no new jobs, because it is to go. Absent: it takes jobs. */
+  readonly quietSince?: number;
+  /** Jobs in its hands, running or reserved. Absent: nobody knows. */
+  readonly jobs?: number;
+  /** Why it cannot be told to take no new jobs, as a clause. Absent: it can, or nobody tried. */
+  readonly deaf?: string;
 }
+
+/** Whom a fleet lets go when the number falls: always the highest numbers, or those that it is told. */
+export type Leaving = 'highest' | 'named';
 
 /** Every process of every type of an app. A type that is declared and has no process maps to an empty list. */
 export type Formation = Readonly<Record<string, readonly Process[]>>;
@@ -164,6 +173,8 @@ export interface View {
   readonly learned: Learned;
   /** What this process type has used so far in this calendar month (UTC). Absent: nobody knows. */
   readonly used?: Used;
+  /** Who goes when the number falls. Absent: nobody can tell the processes to take no new jobs before they go. */
+  readonly leaving?: Leaving;
 }
 
 export interface Used {

@@ -8,6 +8,8 @@ export interface RuleKind {
   readonly title: string;
   readonly help: string;
   readonly options: readonly OptionSpec[];
+  /** What is wrong with options that pass their description, each with what to write; asked before `create`. */
+  problems?(options: Options): string[];
   create(options: Options): Rule;
 }
 

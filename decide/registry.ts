@@ -24,6 +24,13 @@ import { stabilise } from './limits/stabilise.ts';
 import { step } from './limits/step.ts';
 import { checkOptions, type OptionSpec, unknownName } from './options.ts';
 import { queueSize } from './rules/queue-size.ts';
+import { apdex } from './rules/apdex.ts';
+import { load } from './rules/load.ts';
+import { queueLatency } from './rules/queue-latency.ts';
+import { queueTime } from './rules/queue-time.ts';
+import { requestsPerMinute } from './rules/requests-per-minute.ts';
+import { responseTime } from './rules/response-time.ts';
+import { target } from './rules/target.ts';
 import { waitGoal } from './rules/wait-goal.ts';
 import type { Choice, Limit, Manager, Rule } from './words.ts';
 
@@ -32,6 +39,13 @@ export type { LimitKind, RuleKind } from './kinds.ts';
 export const rules: readonly RuleKind[] = [
   waitGoal, //
   queueSize,
+  apdex,
+  load,
+  queueLatency,
+  queueTime,
+  requestsPerMinute,
+  responseTime,
+  target,
 ];
 
 export const limits: readonly LimitKind[] = [

@@ -8,6 +8,8 @@
  */
 import type { Histogram } from '../decide/words.ts';
 
+export { percentile } from '../decide/histogram.ts';
+
 export interface TimesWindow {
   /**
    * `count` requests in a second, of `ms` each. Without `ms` they count and how long they took stays open; a count of 0 says
@@ -89,18 +91,6 @@ export function createGauge(secondCount: number): GaugeWindow {
       return slot && { second: slot.second, value: slot.value.sum / slot.value.count };
     },
   };
-}
-
-/** The least bound that `share` of the times do not exceed (nearest rank); nothing when there are none. */
-export function percentile(histogram: Histogram, share: number): number | undefined {
-  const total = histogram.reduce((sum, [, count]) => sum + count, 0);
-  const rank = Math.max(1, Math.ceil(share * total - 1e-9));
-  let passed = 0;
-  for (const [bound, count] of histogram) {
-    passed += count;
-    if (passed >= rank) return bound;
-  }
-  return undefined;
 }
 
 /** The upper bound of the bucket that a time falls into, in milliseconds. */

@@ -7,6 +7,7 @@
  */
 import { busyCount, currentCount } from '../formation.ts';
 import type { RuleKind } from '../kinds.ts';
+import { countByRatio, keptUntilDone } from '../ratio.ts';
 import { number } from '../wording.ts';
 import type { Sample } from '../words.ts';
 import { sum, workNow } from '../work.ts';
@@ -38,11 +39,11 @@ export const queueSize: RuleKind = {
       const size = sizeOf(view.samples);
       if (size === undefined) return { unknown: 'no meter gave a number of jobs' };
       const ratio = Number(options.ratio);
-      const byRatio = Math.max(0, Math.ceil(size / ratio - 1e-9));
+      const byRatio = countByRatio(size, ratio);
       const reason = `${number(size)} jobs wait or run, one process for ${number(ratio)}`;
       const current = currentCount(view.processes);
-      if (!options.decrementable && size > 0 && current > byRatio)
-        return { count: current, reason: `${reason}; the count stays until all are done` };
+      const kept = options.decrementable ? byRatio : keptUntilDone(size, current, byRatio);
+      if (kept > byRatio) return { count: kept, reason: `${reason}; the count stays until all are done` };
       const busy = Math.min(current, busyCount(view));
       if (busy > byRatio) return { count: busy, reason: `${reason}; ${number(busy)} are busy and stay` };
       return { count: byRatio, reason };

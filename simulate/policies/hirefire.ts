@@ -1,4 +1,6 @@
 /** HireFire's two managers for workers, as its documentation and its client libraries describe them. */
+import { sideOf } from '../../decide/band.ts';
+import { countByRatio, keptUntilDone } from '../../decide/ratio.ts';
 import type { PolicyKind } from '../policy.ts';
 
 /** `ceil(jobs / ratio)`; with decrementable off it never goes down before all jobs are done. */
@@ -12,8 +14,8 @@ export const hirefire: PolicyKind = {
   create: ({ ratio = 5, decrementable = 0 }) => {
     return (seen) => {
       const jobs = seen.waiting + seen.running;
-      const wanted = Math.ceil(jobs / ratio);
-      return decrementable === 0 && jobs > 0 ? Math.max(seen.workers, wanted) : wanted;
+      const wanted = countByRatio(jobs, ratio);
+      return decrementable === 0 ? keptUntilDone(jobs, seen.workers, wanted) : wanted;
     };
   },
 };
@@ -31,11 +33,12 @@ export const hirefireLatency: PolicyKind = {
     let lastDown = Number.NEGATIVE_INFINITY;
     return ({ now, waiting, oldestSeconds, workers }) => {
       const first = workers === 0 && waiting > 0;
-      if ((first || oldestSeconds > maximumSeconds) && now - lastUp >= timeoutSeconds) {
+      const side = sideOf(oldestSeconds, { low: minimumSeconds, high: maximumSeconds });
+      if ((first || side > 0) && now - lastUp >= timeoutSeconds) {
         lastUp = now;
         return workers + up;
       }
-      if (oldestSeconds < minimumSeconds && waiting === 0 && now - lastDown >= timeoutSeconds) {
+      if (side < 0 && waiting === 0 && now - lastDown >= timeoutSeconds) {
         lastDown = now;
         return workers - down;
       }

@@ -84,6 +84,20 @@ const anyJobs = fc.record(
   { requiredKeys: ['queue', 'waiting'] },
 );
 
+const anyTimes = fc.array(fc.tuple(fc.integer({ min: 0, max: 60_000 }), fc.integer({ min: 0, max: 5_000 })), {
+  maxLength: 6,
+});
+
+const anyRequests = fc.record(
+  {
+    perSecond: fc.double({ min: 0, max: 5_000, noNaN: true }),
+    queueTimeMs: anyTimes,
+    responseTimeMs: anyTimes,
+    busy: fc.double({ min: 0, max: 1, noNaN: true }),
+  },
+  { requiredKeys: ['perSecond'] },
+);
+
 export const anyReading: fc.Arbitrary<(at: number) => Reading> = fc.oneof(
   {
     weight: 8,
@@ -97,6 +111,13 @@ export const anyReading: fc.Arbitrary<(at: number) => Reading> = fc.oneof(
     arbitrary: count.map(
       (value) =>
         (at: number): Reading => ({ kind: 'value', name: 'worker', at, value }),
+    ),
+  },
+  {
+    weight: 2,
+    arbitrary: anyRequests.map(
+      (requests) =>
+        (at: number): Reading => ({ kind: 'requests', at, ...requests }),
     ),
   },
   {

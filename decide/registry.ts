@@ -5,8 +5,8 @@
  * drain-first has the last word. An order that each manager sets for itself was rejected: two managers with
  * the same limits would then decide differently.
  */
+import { problemsWith, resolve } from './choice.ts';
 import { readFormula, ruleNames } from './combine.ts';
-import { HeadcountError } from './errors.ts';
 import type { LimitKind, RuleKind } from './kinds.ts';
 import { bounds } from './limits/bounds.ts';
 import { budget } from './limits/budget.ts';
@@ -22,12 +22,12 @@ import { noGain } from './limits/no-gain.ts';
 import { schedule } from './limits/schedule.ts';
 import { stabilise } from './limits/stabilise.ts';
 import { step } from './limits/step.ts';
-import { checkOptions, type OptionSpec, unknownName } from './options.ts';
-import { queueSize } from './rules/queue-size.ts';
 import { apdex } from './rules/apdex.ts';
 import { load } from './rules/load.ts';
 import { queueLatency } from './rules/queue-latency.ts';
+import { queueSize } from './rules/queue-size.ts';
 import { queueTime } from './rules/queue-time.ts';
+import { queueTimeGoal } from './rules/queue-time-goal.ts';
 import { requestsPerMinute } from './rules/requests-per-minute.ts';
 import { responseTime } from './rules/response-time.ts';
 import { target } from './rules/target.ts';
@@ -39,6 +39,7 @@ export type { LimitKind, RuleKind } from './kinds.ts';
 export const rules: readonly RuleKind[] = [
   waitGoal, //
   queueSize,
+  queueTimeGoal,
   apdex,
   load,
   queueLatency,
@@ -67,12 +68,14 @@ export const limits: readonly LimitKind[] = [
 
 /** @throws HeadcountError ADAPTER_UNKNOWN, OPTION_INVALID */
 export function createRule(choice: Choice): Rule {
-  return create('rule', rules, choice);
+  const { kind, options } = resolve('rule', rules, choice);
+  return kind.create(options);
 }
 
 /** @throws HeadcountError ADAPTER_UNKNOWN, OPTION_INVALID */
 export function createLimit(choice: Choice): Limit {
-  return create('limit', limits, choice);
+  const { kind, options } = resolve('limit', limits, choice);
+  return kind.create(options);
 }
 
 /** What is wrong with a manager, each as a sentence without its full stop; to be asked when one is saved. */
@@ -89,34 +92,6 @@ export function checkManager(manager: Manager): string[] {
       : []),
     ...(manager.hold ? problemsWithCount('hold', manager.hold.count) : []),
   ];
-}
-
-interface Kind<Made> {
-  readonly use: string;
-  readonly options: readonly OptionSpec[];
-  problems?(options: Choice['options']): string[];
-  create(options: Choice['options']): Made;
-}
-
-function create<Made>(what: string, kinds: readonly Kind<Made>[], choice: Choice): Made {
-  const kind = kinds.find(({ use }) => use === choice.use);
-  const checked = kind && checkOptions(kind.options, choice.options);
-  if (kind && checked?.ok && !kind.problems?.(checked.options).length) return kind.create(checked.options);
-  throw new HeadcountError(
-    kind ? 'OPTION_INVALID' : 'ADAPTER_UNKNOWN',
-    `The ${what} "${choice.use}" cannot be used`,
-    problemsWith(what, kinds, choice).join('; '),
-    'Change it in headcount.yaml or in the dashboard.',
-  );
-}
-
-function problemsWith(what: string, kinds: readonly Kind<unknown>[], { use, options }: Choice): string[] {
-  const kind = kinds.find((candidate) => candidate.use === use);
-  const names = kinds.map((candidate) => candidate.use);
-  if (!kind) return [unknownName(what, use, names)];
-  const checked = checkOptions(kind.options, options);
-  const problems = checked.ok ? (kind.problems?.(checked.options) ?? []) : checked.problems;
-  return problems.map((problem) => `${what} "${use}": ${problem}`);
 }
 
 function problemWithAlways(use: string): string[] {

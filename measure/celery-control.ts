@@ -61,21 +61,19 @@ const pollReplyCount = 500;
 export function controlRound(place: ControlPlace, timeoutMs: number, nowMs: number): ControlRound {
   const { inbox } = place;
   const ticket = randomUUID();
-  const replies = `${place.keyPrefix}${inbox}.reply.celery.pidbox`;
-  const bindings = `${place.keyPrefix}_kombu.binding.reply.celery.pidbox`;
-  const binding = [inbox, '', `${inbox}.reply.celery.pidbox`].join(place.separator);
-  const channel = `${place.keyPrefix}/${place.database}.celery.pidbox`;
+  const { replies, bindings, binding, channel } = controlKeys(place);
   const methods = Object.keys(questions) as Question[];
   return {
     ask: (pipeline) => {
       pipeline.sadd(bindings, binding);
-      for (const method of methods) pipeline.publish(channel, request(method, ticket, inbox, nowMs));
+      for (const method of methods)
+        pipeline.publish(channel, request({ method, args: questions[method], ticket, inbox, nowMs }));
     },
     gather: async (redis, heard, signal) => {
       const expected = heard.slice(1).reduce<number>((sum, count) => sum + Number(count), 0);
       try {
         const texts = await collect(redis, replies, { ticket, expected, timeoutMs, signal });
-        return texts && workersOf(texts);
+        return texts.length < expected ? undefined : workersOf(texts);
       } finally {
         // Without the binding a worker drops a late answer instead of leaving a list behind.
         await Promise.all([redis.srem(bindings, binding), redis.del(replies)]).catch(() => undefined);
@@ -84,11 +82,37 @@ export function controlRound(place: ControlPlace, timeoutMs: number, nowMs: numb
   };
 }
 
-function request(method: Question, ticket: string, inbox: string, nowMs: number): string {
+export interface ControlKeys {
+  readonly replies: string;
+  readonly bindings: string;
+  readonly binding: string;
+  readonly channel: string;
+}
+
+export function controlKeys({ inbox, keyPrefix, separator, database }: ControlPlace): ControlKeys {
+  return {
+    replies: `${keyPrefix}${inbox}.reply.celery.pidbox`,
+    bindings: `${keyPrefix}_kombu.binding.reply.celery.pidbox`,
+    binding: [inbox, '', `${inbox}.reply.celery.pidbox`].join(separator),
+    channel: `${keyPrefix}/${database}.celery.pidbox`,
+  };
+}
+
+export interface Asked {
+  readonly method: string;
+  readonly args: Readonly<Record<string, unknown>>;
+  /** Absent: all workers. */
+  readonly destination?: readonly string[];
+  readonly ticket: string;
+  readonly inbox: string;
+  readonly nowMs: number;
+}
+
+export function request({ method, args, destination, ticket, inbox, nowMs }: Asked): string {
   const body = {
     method,
-    arguments: questions[method],
-    destination: null,
+    arguments: args,
+    destination: destination ?? null,
     pattern: null,
     matcher: null,
     // comes back in the header of each answer
@@ -110,7 +134,7 @@ function request(method: Question, ticket: string, inbox: string, nowMs: number)
   });
 }
 
-interface Awaited {
+export interface Awaited {
   /** Only answers with it are of this round. */
   readonly ticket: string;
   readonly expected: number;
@@ -118,13 +142,13 @@ interface Awaited {
   readonly signal: AbortSignal;
 }
 
-/** The replies, or undefined when they are not all there in time. */
-async function collect(redis: Redis, key: string, awaited: Awaited): Promise<string[] | undefined> {
+/** The replies that came in time. */
+export async function collect(redis: Redis, key: string, awaited: Awaited): Promise<string[]> {
   const texts: string[] = [];
   const end = performance.now() + awaited.timeoutMs;
   let bytes = 0;
   for (let pauseMs = 1; texts.length < awaited.expected; pauseMs = Math.min(pauseMs * 1.5, 25)) {
-    if (performance.now() > end || bytes > replyBytesMaximum) return undefined;
+    if (performance.now() > end || bytes > replyBytesMaximum) break;
     await wait(pauseMs, undefined, { signal: awaited.signal });
     const results = await redis
       .multi()
@@ -149,7 +173,7 @@ export function workersOf(texts: readonly string[]): Worker[] | undefined {
   const byName = new Map<string, { queues: Set<string>; slots: number; active: ActiveJob[] }>();
   for (const text of texts) {
     const answer = parseAnswer(text);
-    if (!answer) return undefined;
+    if (!answer || !Object.hasOwn(questions, answer.question)) return undefined;
     const worker = byName.get(answer.worker) ?? { queues: new Set(), slots: 0, active: [] };
     byName.set(answer.worker, worker);
     if (answer.question === 'active') worker.active.push(...listOf(answer.value).flatMap(jobOf));
@@ -164,19 +188,20 @@ export function workersOf(texts: readonly string[]): Worker[] | undefined {
   }));
 }
 
-interface Answer {
+export interface Answer {
   readonly worker: string;
   readonly question: string;
   readonly value: unknown;
 }
 
-function parseAnswer(text: string): Answer | undefined {
+/** Undefined when it is none, or says that it failed. */
+export function parseAnswer(text: string): Answer | undefined {
   try {
     const message = fieldsOf(JSON.parse(text));
     const body: unknown = JSON.parse(Buffer.from(String(message.body), 'base64').toString());
     const [worker, value] = Object.entries(fieldsOf(body))[0] ?? [];
     const question = String(fieldsOf(message.headers).ticket).split(' ')[1] ?? '';
-    if (worker === undefined || !Object.hasOwn(questions, question)) return undefined;
+    if (worker === undefined || question === '') return undefined;
     return 'error' in fieldsOf(value) ? undefined : { worker, question, value };
   } catch {
     return undefined;
@@ -191,7 +216,7 @@ function jobOf(job: Fields): ActiveJob[] {
   ];
 }
 
-function listOf(value: unknown): Fields[] {
+export function listOf(value: unknown): Fields[] {
   return Array.isArray(value) ? value.map(fieldsOf) : [];
 }
 

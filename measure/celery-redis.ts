@@ -14,9 +14,11 @@ import type { Reading } from '../decide/words.ts';
 import { addSnapshot, parseSnapshot, type QueuePlace, readBindings } from './celery-broker.ts';
 import { controlRound } from './celery-control.ts';
 import { readingOf } from './celery-count.ts';
+import { celeryWorkers } from './celery-workers.ts';
 import { lookOrUnknown } from './look.ts';
 import type { MeterKind } from './meter.ts';
 import { openRedisLink, type RedisLink } from './redis.ts';
+import type { Workers } from './workers.ts';
 
 const brokerTimeoutMs = 5_000;
 
@@ -78,7 +80,9 @@ export const celeryRedis: MeterKind = {
     const link = openRedisLink(String(given.url));
     const controlTimeoutMs = given.control ? Number(given.controlTimeoutSeconds) * 1_000 : 0;
     const source: Source = { link, given, controlTimeoutMs, inbox: `headcount-${randomUUID()}`, now };
+    const workers = controlTimeoutMs > 0 ? workersOf(source) : undefined;
     return {
+      ...(workers && { workers }),
       name: `celery-redis ${given.queue}`,
       read: (signal) =>
         lookOrUnknown({
@@ -121,6 +125,17 @@ async function look(
   const exchanges = [...snapshot.held, ...snapshot.leased, ...active].map((message) => message.exchange);
   const leadsHere = await readBindings(redis, place, exchanges);
   return readingOf({ queue: place.queue, at, snapshot, workers, leadsHere });
+}
+
+/** Nothing where the options are wrong; the first look says so. */
+function workersOf({ link, given, controlTimeoutMs, now }: Source): Workers | undefined {
+  try {
+    // An inbox of its own: a look and a word to the workers may be under way at once.
+    const place = { ...placeOf(given), inbox: `headcount-${randomUUID()}`, database: link.database };
+    return celeryWorkers(link, place, controlTimeoutMs, now);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The replies in order; the first that is an error is thrown. */

@@ -10,6 +10,7 @@ import type { Reading } from '../decide/words.ts';
 import type { PlanEntry } from './inbox/lease.ts';
 import type { AppInbox } from './inbox/memory.ts';
 import type { fetchInfo } from './info.ts';
+import type { Workers } from './workers.ts';
 
 export interface Meter {
   readonly name: string;
@@ -17,6 +18,8 @@ export interface Meter {
   read(signal: AbortSignal): Promise<Reading[]>;
   /** Absent: there is nothing to close. */
   close?(): Promise<void>;
+  /** The workers behind the numbers, to be told to take no new jobs. Absent: this source cannot reach them. */
+  readonly workers?: Workers;
 }
 
 /** What the controller lends to a meter beside its options. */

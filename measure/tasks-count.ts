@@ -20,7 +20,7 @@ interface QueueRow {
   readonly busy_seconds_total: number;
 }
 
-interface ConsumerRow {
+export interface ConsumerRow {
   readonly id: number;
   readonly pid: number;
   readonly host: string;
@@ -105,7 +105,7 @@ function total<K extends string>(rows: readonly Readonly<Record<K, number>>[], k
 }
 
 /** The same rules as the broker's own (tasks/sqlite/liveness.ts), which this folder may not import. */
-function lives({ pid, host, born, seen }: ConsumerRow, at: number): boolean {
+export function lives({ pid, host, born, seen }: ConsumerRow, at: number): boolean {
   if (host !== thisHost()) return at - seen <= 30_000;
   const [state, birth] = processStat(pid);
   return state !== 'gone' && state !== 'Z' && birth === born && at - seen <= 300_000;

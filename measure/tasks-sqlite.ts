@@ -1,6 +1,6 @@
 /**
  * Measures one queue of the embedded broker of @headcount/tasks, the file of a `sqlite:` address. This file opens it,
- * and reopens it when it was deleted and made anew; tasks-count.ts reads the numbers. It never writes: an app that has
+ * and reopens it when it was deleted and made anew; tasks-count.ts reads the numbers. Looking never writes: an app that has
  * not published yet has no file, and a meter must not make an empty one that looks like an idle queue.
  */
 import { existsSync, statSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { HeadcountError } from '../decide/errors.ts';
 import { unknown } from './look.ts';
 import type { MeterKind } from './meter.ts';
 import { jobsInFile } from './tasks-count.ts';
+import { tasksWorkers } from './tasks-workers.ts';
 
 /** PRAGMA user_version of the files that this meter knows; @headcount/tasks writes it. */
 const knownVersion = 1;
@@ -35,14 +36,18 @@ export const tasksSqlite: MeterKind = {
       opened?.db.close();
       opened = undefined;
     };
+    const current = (): Libsql.Database => {
+      if (opened && inodeOf(file) !== opened.inode) close();
+      opened ??= open(file);
+      return opened.db;
+    };
     return {
       name: `tasks-sqlite ${queue}`,
+      workers: tasksWorkers(current, queue, now),
       read: async (signal) => {
         signal.throwIfAborted();
         try {
-          if (opened && inodeOf(file) !== opened.inode) close();
-          opened ??= open(file);
-          return [jobsInFile(opened.db, queue, now())];
+          return [jobsInFile(current(), queue, now())];
         } catch (error) {
           close();
           return [unknown(now(), error instanceof Error ? error.message : String(error))];
@@ -64,7 +69,7 @@ function open(file: string): Opened {
   const inode = inodeOf(file);
   const db = new (driver())(file, { timeout: 50 });
   try {
-    // A meter never writes, and must not make a database of what is none.
+    // Looking never writes (only what workers are told does), and must not make a database of what is none.
     db.exec('PRAGMA query_only = ON');
     const [row] = db.pragma('user_version') as { user_version: number }[];
     const version = row?.user_version ?? 0;

@@ -95,6 +95,7 @@ async function take(state: State, limit: number, signal: AbortSignal): Promise<D
 }
 
 function hasWork(state: State): boolean {
+  if (state.consumers.isResting(state.id)) return false;
   const now = Date.now();
   return state.options.queues.some((queue) => state.jobs.hasWork(queue, now));
 }
@@ -154,7 +155,7 @@ async function exchangeNow(state: State, limit: number): Promise<Delivery[]> {
     settleAll(state, batch, now);
     const id = report(state, load, now);
     for (const consumer of dead) bringBack(state, consumer, now, notes);
-    const taken = limit > 0 ? takeRows(state, id, limit, now) : [];
+    const taken = limit > 0 && !state.consumers.isResting(id) ? takeRows(state, id, limit, now) : [];
     const reported = withTaken(load, taken);
     if (taken.length > 0) state.consumers.report(id, state.options, reported, now);
     return { id, taken, reported };

@@ -15,6 +15,8 @@ export interface Consumers {
   /** False when the consumer was taken for dead and must register anew. */
   report(id: number, entry: Entry, load: readonly QueueLoad[], nowMs: number): boolean;
   remove(id: number): void;
+  /** It was told to take nothing new. Read in the transaction that takes, so that nothing is taken after it was told. */
+  isResting(id: number): boolean;
   /** Ids whose process is gone. Reads only. */
   dead(nowMs: number): number[];
 }
@@ -43,7 +45,9 @@ export function consumersOf(db: Database): Consumers {
       }),
     remove: (id) => {
       sql.remove.run(id);
+      sql.awake.run(id);
     },
+    isResting: (id) => sql.isResting.get(id) !== undefined,
     dead: (nowMs) => {
       const owners = sql.all.all() as (Owner & { id: number })[];
       return owners.filter((owner) => isDead(owner, nowMs)).map((owner) => owner.id);
@@ -60,6 +64,8 @@ function prepared(sql: (text: string) => Statement) {
     report: sql(`UPDATE consumers SET slots = ?, running = ?, reserved = ?, reserved_since = ?, seen = ?
       WHERE id = ? AND queue = ?`),
     remove: sql('DELETE FROM consumers WHERE id = ?'),
+    awake: sql('DELETE FROM resting WHERE consumer = ?'),
+    isResting: sql('SELECT 1 FROM resting WHERE consumer = ?'),
     all: sql('SELECT DISTINCT id, pid, host, born, seen FROM consumers'),
   };
 }

@@ -13,6 +13,9 @@ export const ready = 0;
 export const later = 1;
 export const taken = 2;
 
+/** Consumers that take nothing new: an autoscaler writes and deletes their ids before it ends their processes. */
+const resting = 'CREATE TABLE IF NOT EXISTS resting (consumer INTEGER PRIMARY KEY)';
+
 const tables = `
 CREATE TABLE jobs (
   id INTEGER PRIMARY KEY,
@@ -54,6 +57,8 @@ CREATE TABLE consumers (             -- one row per consumer and queue
 ) WITHOUT ROWID;
 CREATE TABLE consumer_ids (id INTEGER PRIMARY KEY AUTOINCREMENT);
 
+${resting};
+
 CREATE TABLE set_aside (
   id INTEGER PRIMARY KEY,
   queue TEXT NOT NULL,
@@ -73,12 +78,13 @@ CREATE INDEX results_expires ON results (expires);
 
 /** Makes the tables in an empty file. Many processes may call it at once. */
 export function migrate(db: Libsql.Database, path: string): void {
-  if (versionOf(db) === schemaVersion) return;
+  if (versionOf(db) === schemaVersion && hasResting(db)) return;
   db.exec('BEGIN IMMEDIATE');
   try {
     const version = versionOf(db);
     if (version > schemaVersion) throw newer(path, version);
     if (version === 0) db.exec(`${tables}; PRAGMA user_version = ${schemaVersion}`);
+    db.exec(resting);
     db.exec('COMMIT');
   } catch (error) {
     if (db.inTransaction) db.exec('ROLLBACK');
@@ -89,6 +95,11 @@ export function migrate(db: Libsql.Database, path: string): void {
 function versionOf(db: Libsql.Database): number {
   const [row] = db.pragma('user_version') as { user_version: number }[];
   return row?.user_version ?? 0;
+}
+
+/** Files of this version that were made before there was one. */
+function hasResting(db: Libsql.Database): boolean {
+  return db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'resting'").get() !== undefined;
 }
 
 function newer(path: string, version: number): TasksError {

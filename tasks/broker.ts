@@ -6,6 +6,7 @@
  * much it will start soon, and a pull can settle, report and take in one round trip. (A push with a prefetch count, as
  * AMQP has it, was the other way; a broker of that kind answers `take` from its buffer.)
  */
+import type { BeatStore } from './beat/store.ts';
 import type { Decoded, TaskMessage } from './message.ts';
 import type { Remote } from './remote/remote.ts';
 
@@ -18,6 +19,10 @@ export interface Broker {
   depth?(queue: string): Promise<Depth>;
   /** Absent: no remote control and no events. */
   readonly remote?: Remote;
+  /** Throws away what waits in a queue, and answers how much; what workers hold stays. Absent: this broker cannot. */
+  purge?(queue: string): Promise<number>;
+  /** Where a beat of that name keeps its entries. Absent: this broker keeps messages only. */
+  beat?(name: string): BeatStore;
 }
 
 export interface ConsumeOptions {

@@ -20,6 +20,8 @@ export interface BeatOptions {
   readonly schedule?: Readonly<Record<string, EntryOptions>>;
   /** Apps that share a broker give each beat its own. Default `beat`. */
   readonly name?: string;
+  /** Where entries and the lead are kept: `redis://…` or `sqlite:…`. Default: the broker; RabbitMQ keeps none. */
+  readonly state?: string;
   /** After so long without a sign of life another beat takes over. Default 15. */
   readonly leaseSeconds?: number;
   /** Of this process, in logs. Default: HEADCOUNT_PROCESS, else DYNO, else its number, and the host. */

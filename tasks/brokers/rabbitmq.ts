@@ -29,6 +29,7 @@ export async function openRabbitBroker(
     // What is lent out RabbitMQ tells only to its management, and late.
     depth: async (queue) => ({ waiting: await publisher.ready(queue) }),
     remote,
+    purge: (queue) => publisher.purge(queue),
     close: async () => {
       for (const consumer of consumers) await consumer.close().catch(() => {});
       await remote.close();

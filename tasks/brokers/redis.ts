@@ -6,6 +6,7 @@ import { encodeEnvelope } from '../envelope.ts';
 import { type Format, type FormatOptions, openFormat } from '../format.ts';
 import type { TaskMessage } from '../message.ts';
 import type { RedisSettings } from '../open.ts';
+import { redisBeatStore } from '../redis/beat.ts';
 import { asking, type Keys, keysOf, openRedis, prioritySteps, separator } from '../redis/connection.ts';
 import { startConsumer } from '../redis/consumer.ts';
 import { remoteOf } from '../redis/remote.ts';
@@ -50,6 +51,8 @@ export async function openRedisBroker(
       return { ...consumer, close: () => consumer.close().finally(() => own.disconnect()) };
     },
     depth: (queue) => asking(redis, () => depth(redis, keys, queue)),
+    purge: (queue) => asking(redis, () => purge(redis, keys, queue)),
+    beat: (name) => redisBeatStore(redis, keys, format, settings.keyPrefix ?? '', name),
     remote: remoteOf(redis, keys, async () => {
       const listener = await openRedis(url, true);
       listeners.push(listener);
@@ -113,6 +116,15 @@ async function depth(redis: Redis, keys: Keys, queue: string): Promise<Depth> {
   const mine = entries.filter((entry) => entry?.routingKey === queue);
   const later = mine.filter((entry) => entry && isHeldEta(entry.message, Date.now())).length;
   return { waiting, running: mine.length - later, later };
+}
+
+/** Messages that a worker holds until they are due stay with it. */
+async function purge(redis: Redis, keys: Keys, queue: string): Promise<number> {
+  const lists = prioritySteps.map((step) => keys.queue(queue, step));
+  const counting = redis.multi();
+  for (const list of lists) counting.llen(list);
+  const replies = failOnError(await counting.del(...lists).exec()).map(Number);
+  return replies.slice(0, lists.length).reduce((sum, length) => sum + length, 0);
 }
 
 /** A transaction answers with the failures of its commands instead of rejecting. */

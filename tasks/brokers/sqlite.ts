@@ -1,6 +1,7 @@
 /** The embedded broker: one file, any number of processes on one machine, nothing to install. */
 import type { Broker } from '../broker.ts';
 import type { TaskMessage } from '../message.ts';
+import { sqliteBeatStore } from '../sqlite/beat.ts';
 import { keepLogShort } from '../sqlite/checkpoint.ts';
 import { startConsumer } from '../sqlite/consumer.ts';
 import { depthReader } from '../sqlite/depth.ts';
@@ -28,6 +29,8 @@ export async function openSqliteBroker(path: string): Promise<Broker> {
       return { ...consumer, close: () => consumer.close().finally(() => own.close()) };
     },
     depth: async (queue) => depth(queue, Date.now()),
+    purge: (queue) => file.write(() => jobs.purge(queue)),
+    beat: (name) => sqliteBeatStore(file, jobs, name),
     close: async () => {
       log.stop();
       for (const own of consumerFiles) own.close();

@@ -5,7 +5,7 @@
  */
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import { createLink, type RabbitSettings } from './link.ts';
-import { delayExchange, delayKey, ensureDelay, ensureQueue, readyCount } from './topology.ts';
+import { delayExchange, delayKey, ensureDelay, ensureQueue, purgeQueue, readyCount } from './topology.ts';
 import type { AmqpMessage } from './wire.ts';
 
 export interface Publisher {
@@ -15,6 +15,8 @@ export interface Publisher {
   sendLater(queue: string, message: AmqpMessage, delaySeconds: number): Promise<void>;
   /** Messages that are ready in a queue; none in one that does not exist. */
   ready(queue: string): Promise<number>;
+  /** Throws away what is ready, and answers how many; none in a queue that does not exist. */
+  purge(queue: string): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -52,6 +54,7 @@ export function createPublisher(url: string, settings: RabbitSettings): Publishe
         await put(live, delayExchange, delayKey(queue, delaySeconds), [message], new Set());
       }),
     ready: (queue) => link.use(async ({ connection }) => (await readyCount(connection, queue)) ?? 0),
+    purge: (queue) => link.use(({ connection }) => purgeQueue(connection, queue)),
     close: () => link.close(),
   };
 }

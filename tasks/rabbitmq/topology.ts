@@ -50,6 +50,12 @@ export async function readyCount(connection: ChannelModel, queue: string): Promi
   }
 }
 
+/** Answers with the number of messages that were ready; none where there is no such queue. */
+export async function purgeQueue(connection: ChannelModel, queue: string): Promise<number> {
+  if (!(await exists(connection, queue))) return 0;
+  return aside(connection, async (channel) => (await channel.purgeQueue(queue)).messageCount);
+}
+
 /** Declares delayed delivery, and the way out of it to this queue. Needs RabbitMQ 3.10. */
 export async function ensureDelay(connection: ChannelModel, queue: string): Promise<void> {
   await aside(connection, declareDelay).catch((error: unknown) => {

@@ -30,6 +30,8 @@ export interface Jobs {
   /** Everything a dead consumer held: back into the queue, or apart when it was delivered too often. */
   bringBack(consumer: number, maximumDeliveries: number, nowMs: number): { back: number; aside: number };
   count(queue: string, totals: { started: number; finished: number; busySeconds: number }): void;
+  /** Removes what nobody holds, due or not, and answers how much. */
+  purge(queue: string): number;
   /** A cheap look without a lock: is there anything to take now? */
   hasWork(queue: string, nowMs: number): boolean;
 }
@@ -86,6 +88,10 @@ export function jobsOf(db: Database): Jobs {
     count: (queue, totals) => {
       sql.totals.run(totals.started, totals.finished, totals.busySeconds, queue);
     },
+    purge: (queue) => {
+      sql.emptied.run(queue);
+      return sql.purge.run(queue).changes;
+    },
     hasWork: (queue, nowMs) => {
       const row = sql.ready.get(queue) as [number] | undefined;
       if ((row?.[0] ?? 0) > 0) return true;
@@ -122,6 +128,8 @@ function prepared(sql: (text: string) => Statement) {
     removeWorn: sql('DELETE FROM jobs WHERE consumer = ? AND state = 2 AND deliveries >= ?'),
     held: sql('SELECT queue, count(*) AS jobs FROM jobs WHERE consumer = ? AND state = 2 GROUP BY queue'),
     bringBack: sql('UPDATE jobs SET state = 0, consumer = NULL WHERE consumer = ? AND state = 2'),
+    purge: sql('DELETE FROM jobs WHERE queue = ? AND state IN (0, 1)'),
+    emptied: sql('UPDATE queues SET ready = 0, later = 0 WHERE queue = ?'),
     ready: sql('SELECT ready FROM queues WHERE queue = ?').raw(),
     nextDue: sql('SELECT min(due) FROM jobs WHERE queue = ? AND state = 1').raw(),
   };

@@ -4,6 +4,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { Beat, BeatOptions } from './beat/beat.ts';
+import { beatOf } from './beat/of-app.ts';
 import type { Broker, Depth, Log } from './broker.ts';
 import { type Control, createControl } from './control.ts';
 import { TasksError, textOf } from './errors.ts';
@@ -62,10 +64,14 @@ export interface TasksApp {
   /** A handle on the result of an earlier call. */
   result<Result = unknown>(id: string): AsyncResult<Result>;
   worker(options?: WorkerOptions): Worker;
+  /** Sends tasks on schedule. @throws TasksError OPTION_INVALID */
+  beat(options?: BeatOptions): Beat;
   /** Asks and commands all workers on the broker, Python's too; see createControl. */
   readonly control: Control;
   /** How much work a queue holds now. @throws TasksError BROKER_UNREACHABLE; it never answers zero for a failure */
   depth(queue?: string): Promise<Depth>;
+  /** Throws away what waits in a queue, and answers how much; what workers hold stays. @throws TasksError OPTION_INVALID */
+  purge(queue?: string): Promise<number>;
   /** Closes connections and files. Stop the workers first. */
   close(): Promise<void>;
 }
@@ -75,6 +81,8 @@ interface State {
   readonly queue: string;
   readonly tasks: Map<string, Definition>;
   readonly broker: Opened<Broker>;
+  /** Where beats keep their state, when that is not the broker; by address. */
+  readonly others: Map<string, Opened<Broker>>;
   readonly results: Opened<Results> | undefined;
 }
 
@@ -89,6 +97,7 @@ export function createApp(options: AppOptions): TasksApp {
     },
     result: (id) => createAsyncResult(id, state.results?.get),
     worker: (workerOptions = {}) => startWorker(state, workerOptions),
+    beat: (beatOptions = {}) => startBeat(state, beatOptions),
     control: createControl(async () => {
       const { remote } = await state.broker.get();
       return remote ?? noRemote(state.options.broker);
@@ -98,8 +107,20 @@ export function createApp(options: AppOptions): TasksApp {
       if (!broker.depth) throw cannotCount(state.options.broker);
       return broker.depth(queue);
     },
+    purge: async (queue = state.queue) => {
+      const broker = await state.broker.get();
+      if (!broker.purge)
+        throw new TasksError(
+          'OPTION_INVALID',
+          `Queue "${queue}" cannot be emptied`,
+          'its broker cannot do that',
+          'Use the tools of the broker',
+        );
+      return broker.purge(queue);
+    },
     close: async () => {
       await state.results?.close();
+      for (const other of state.others.values()) await other.close();
       await state.broker.close();
     },
   };
@@ -114,6 +135,7 @@ function newState(options: AppOptions): State {
     options,
     queue: options.queue ?? 'celery',
     tasks: new Map(),
+    others: new Map(),
     broker: opened(() => openBroker(broker, redis, options.rabbitmq ?? {}, format)),
     results: results && opened(() => openResults(results, redis)),
   };
@@ -216,6 +238,27 @@ function noRemote(broker: string): never {
     'Workers cannot be asked',
     `the broker of the form ${broker.split(':')[0]}: has no remote control`,
     'Use a redis: broker, or depth() to count',
+  );
+}
+
+function startBeat(state: State, options: BeatOptions): Beat {
+  return beatOf(
+    {
+      broker: state.broker.get,
+      openOther: (address) => {
+        const parsed = parseAddress(address);
+        const { redis = {}, rabbitmq = {} } = state.options;
+        const other = state.others.get(address) ?? opened(() => openBroker(parsed, redis, rabbitmq, {}));
+        state.others.set(address, other);
+        return other.get();
+      },
+      address: state.options.broker,
+      tasks: state.tasks,
+      queue: state.queue,
+      ignoreResult: state.options.ignoreResult ?? false,
+      log: state.options.log ?? logToStderr,
+    },
+    options,
   );
 }
 

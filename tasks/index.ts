@@ -1,4 +1,9 @@
 export { type AppOptions, createApp, type TasksApp } from './app.ts';
+export type { Beat, BeatClock, BeatOptions } from './beat/beat.ts';
+export type { BeatEntries, Entry } from './beat/entries.ts';
+export type { EntryFields, EntryOptions, MissedPolicy } from './beat/entry.ts';
+export { crontab, every, isDue, nextRun, type Schedule, solar } from './beat/schedule.ts';
+export { loadSun, type SolarEvent, type Sun } from './beat/solar.ts';
 export type { Depth, Log } from './broker.ts';
 export type { Ask, Control, EventSeen } from './control.ts';
 export { type TaskErrorCode, TasksError, taskErrorCodes } from './errors.ts';

@@ -72,6 +72,7 @@ function build() {
       'decide',
       'examples',
       'measure',
+      'notify',
       'scale',
       'server',
       'simulate',

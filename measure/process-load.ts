@@ -22,9 +22,9 @@ export const processLoad: MeterKind = {
     {
       name: 'measure',
       label: 'Which number',
-      help: 'load1, load5, load15: load averages over so many minutes, 1 = one busy core. cpu: percent of what the process may use.',
+      help: 'load1, load5, load15: load averages over so many minutes, 1 = one busy core. cpu: percent of what the process may use. utilisation: percent of the time with a request at work, from Judoscale.',
       type: 'text',
-      choices: ['load1', 'load5', 'load15', 'cpu'],
+      choices: ['load1', 'load5', 'load15', 'cpu', 'utilisation'],
       default: 'load1',
     },
     {
@@ -45,7 +45,7 @@ export const processLoad: MeterKind = {
       const value = inbox?.mean(name, measure, Math.floor(Number(options.windowSeconds)));
       if (value === undefined)
         return [unknown(now(), `no ${measure} of "${name}" has been brought within the window`)];
-      const unit = measure === 'cpu' ? '%' : 'load';
+      const unit = measure.startsWith('load') ? 'load' : '%';
       return [{ kind: 'value', name: measure, at: now(), value, unit }];
     };
     return {

@@ -1,6 +1,7 @@
 /** Every meter, one line each. */
 import { celeryRedis } from './celery-redis.ts';
 import { httpInfo } from './http-info.ts';
+import { judoscale } from './judoscale.ts';
 import type { MeterKind } from './meter.ts';
 import { processLoad } from './process-load.ts';
 import { pushedJobs } from './pushed-jobs.ts';
@@ -16,4 +17,5 @@ export const meters: readonly MeterKind[] = [
   requestQueueTime,
   responseTime,
   processLoad,
+  judoscale,
 ];

@@ -156,7 +156,7 @@ export const inbox = z
   .object({
     heard: z.array(
       z.object({
-        dialect: z.enum(['hirefire-2', 'hirefire-1', 'logplex']),
+        dialect: z.enum(['hirefire-2', 'hirefire-1', 'judoscale', 'logplex']),
         agent: z.string().optional(),
         firstAt: z.number(),
         at: z.number(),

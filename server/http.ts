@@ -17,6 +17,7 @@ import { appRoutes } from './routes/apps.ts';
 import { historyRoutes } from './routes/history.ts';
 import { inboxRoutes } from './routes/inbox.ts';
 import { ingestRoutes } from './routes/ingest.ts';
+import { judoscaleRoutes } from './routes/judoscale.ts';
 import { liveRoutes } from './routes/live.ts';
 import { managerRoutes } from './routes/managers.ts';
 import { peopleRoutes } from './routes/people.ts';
@@ -29,6 +30,7 @@ export function createHttp(deps: Deps): Routes {
   api.onError((error) => problemResponse(error, deps.log));
   // Before the headers that are for browsers: thousands of pushes a second need none.
   ingestRoutes(api, deps);
+  judoscaleRoutes(api, deps);
   api.use(headers());
   api.get('/healthz', (c) => c.text('ok\n'));
   api.get('/readyz', (c) => (deps.ready() ? c.text('ready\n') : c.text('stopping\n', 503)));

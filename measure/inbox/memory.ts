@@ -13,7 +13,7 @@ import { createLease, type Lease } from './lease.ts';
 import { drop, type GaugeMetric, type Parsed, type Pushed, type Tally, type TimesMetric } from './pushed.ts';
 
 /** In the order of trust: who says every second, who sends every value, whose lines may be lost. */
-export const dialects = ['hirefire-2', 'hirefire-1', 'logplex'] as const;
+export const dialects = ['hirefire-2', 'hirefire-1', 'judoscale', 'logplex'] as const;
 export type Dialect = (typeof dialects)[number];
 
 export interface Requests {
@@ -75,6 +75,9 @@ const nameCountMaximum = 64;
 const frameCountMaximum = 512;
 /** A 2.0 library speaks every second and backs off to 30 s when it failed; past this its newest word is old. */
 const silentAfterSeconds = 15;
+/** Judoscale's adapters report every ten seconds; two may be lost. */
+const reportSeconds = 10;
+const reportSilentAfterSeconds = 30;
 /** Less would be a rate from a handful of seconds. */
 const coveredSecondsMinimum = 10;
 const aliveMs = 60_000;
@@ -169,7 +172,7 @@ function keep(state: State, dialect: Dialect, pushed: Pushed): void {
   }
   const gauge = made(named.gauges, pushed.metric, createGauge);
   // Of jobs one process speaks for all; of CPU and load each speaks for itself.
-  const perProcess = pushed.metric === 'cpu' || pushed.metric.startsWith('load');
+  const perProcess = /^(cpu|utilisation|load\d+)$/.test(pushed.metric);
   const kept = perProcess ? gauge.add(pushed.second, pushed.value) : gauge.set(pushed.second, pushed.value);
   if (!kept) drop(state.dropped, 'late');
 }
@@ -209,7 +212,10 @@ function requestsIn(
     const window = state.names.get(name.toLowerCase())?.times.get(`${dialect} ${metric}`);
     const heard = state.heard.get(dialect);
     if (!window || !heard) continue;
-    const seen = seenIn(state, window, heard, windowSeconds);
+    const seen =
+      dialect === 'judoscale'
+        ? reportedIn(state, window, name, heard, windowSeconds)
+        : seenIn(state, window, heard, windowSeconds);
     if (seen) return seen;
     if (silence.at === undefined || heard.at > silence.at) silence = { seen: false, dialect, at: heard.at };
   }
@@ -235,6 +241,21 @@ function seenIn(
   if (count === 0 && !alive) return undefined;
   const since = to - Math.floor(heard.firstAt / 1_000) + 1;
   return { seen: true, dialect, seconds: Math.max(1, Math.min(windowSeconds, since)), count, times };
+}
+
+/** Judoscale reports the last ten seconds at once, so what counts ends with the newest report of a web process. */
+function reportedIn(
+  state: State,
+  window: TimesWindow,
+  name: string,
+  { firstAt }: Heard,
+  windowSeconds: number,
+): Requests | undefined {
+  const to = gaugeOf(state, name, 'alive')?.newest(nowSecond(state) - reportSilentAfterSeconds)?.second;
+  if (to === undefined) return undefined;
+  const since = to - Math.floor(firstAt / 1_000) + reportSeconds;
+  const { count, histogram: times } = window.over(to - windowSeconds + 1, to);
+  return { seen: true, dialect: 'judoscale', seconds: Math.min(windowSeconds, since), count, times };
 }
 
 function gaugeOf({ names }: State, name: string, metric: GaugeMetric): GaugeWindow | undefined {

@@ -6,7 +6,17 @@
 /** Of requests; each has a time, or none where only the request is known. */
 export type TimesMetric = 'queue-time' | 'service-time' | 'connect-time' | 'failed';
 /** How high something stands; the last second counts. */
-export type GaugeMetric = 'jobs' | 'latency' | 'working' | 'sample' | 'cpu' | 'load1' | 'load5' | 'load15';
+export type GaugeMetric =
+  | 'jobs'
+  | 'latency'
+  | 'working'
+  | 'sample'
+  | 'cpu'
+  | 'load1'
+  | 'load5'
+  | 'load15'
+  | 'utilisation'
+  | 'alive';
 
 /** One number of a push. Seconds since the Unix epoch; times in milliseconds, latency in seconds, CPU in percent. */
 export type Pushed =

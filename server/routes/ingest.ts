@@ -14,7 +14,6 @@
  * 401 without a word, and drop what got 413.
  */
 import type { Context } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { resolve } from '../../decide/choice.ts';
 import { HeadcountError } from '../../decide/errors.ts';
 import { parseMetrics, parseQueueTimes } from '../../measure/inbox/hirefire.ts';
@@ -23,11 +22,10 @@ import { parseDrain } from '../../measure/inbox/logplex.ts';
 import type { Deps, Env, Routes } from '../request.ts';
 import type { Watched } from '../watched.ts';
 import { createDrains, type Drains } from './drains.ts';
+import { passwordIn, rawBytesMaximum, readBody, textOf, tooLarge } from './push-body.ts';
 
 /** What the libraries 2.0 themselves never exceed. */
 const metricsBytesMaximum = 131_072;
-/** A minute of raw times that 1.x kept while we were away, or a full frame of a drain. */
-const rawBytesMaximum = 2_000_000;
 const dispatchSeconds = 1;
 /** Two samples within each checkup of ten seconds. */
 const sampleSeconds = 5;
@@ -147,37 +145,9 @@ function isDrain(c: Request): boolean {
   return type.startsWith('application/logplex-1') || c.req.header('logplex-drain-token') !== undefined;
 }
 
-/** `https://anyone:<token>@host/` as the address of a drain. */
-function passwordIn(c: Request): string | undefined {
-  const given = /^Basic ([A-Za-z0-9+/=]{1,1024})$/.exec(c.req.header('authorization') ?? '')?.[1];
-  return given === undefined
-    ? undefined
-    : Buffer.from(given, 'base64')
-        .toString()
-        .replace(/^[^:]*:/, '');
-}
-
 function appOf(deps: Deps, c: Request): Watched | undefined {
   const token = c.req.header('hirefire-token') ?? '';
   return token === '' || token.length > 256 ? undefined : deps.rounds.byToken(token);
-}
-
-/** Nothing when the body is over the limit; it is then not read to its end. */
-async function readBody(c: Request, maxSize: number): Promise<ArrayBuffer | undefined> {
-  const length = c.req.header('content-length');
-  // The quick way for all who say how much they send: looking at the raw request costs more than the push itself.
-  if (length !== undefined && c.req.header('transfer-encoding') === undefined)
-    return Number(length) <= maxSize ? await c.req.arrayBuffer() : undefined;
-  let body: ArrayBuffer | undefined;
-  const limit = bodyLimit({ maxSize, onError: (over) => over.body(null) });
-  await limit(c, async () => {
-    body = await c.req.arrayBuffer();
-  });
-  return body;
-}
-
-function textOf(body: ArrayBuffer): string {
-  return Buffer.from(body).toString();
 }
 
 type Warn = (text: string) => void;
@@ -201,15 +171,6 @@ function refused(): HeadcountError {
     'The push was refused',
     'its token is of no app here',
     "Set HIREFIRE_TOKEN, or the drain's address, as the app's page shows it.",
-  );
-}
-
-function tooLarge(maximum: number): HeadcountError {
-  return new HeadcountError(
-    'BODY_TOO_LARGE',
-    'The push was dropped',
-    `at most ${maximum} bytes are taken`,
-    'Send less at once.',
   );
 }
 

@@ -33,7 +33,10 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => {
   const file = flags.get('finish');
   soon(() => file === undefined || existsSync(file), () => process.exit(0));
 });
-process.on('message', (message) => console.log('told ' + JSON.stringify(message)));
+process.on('message', (message) => {
+  console.log('told ' + JSON.stringify(message));
+  if (!flags.has('silent')) process.send({ headcount: { running: busy ? 1 : 0, slots: 1, quiet: message.headcount === 'drain' } });
+});
 if (flags.has('crash')) { console.error('out of luck'); process.exit(3); }
 if (flags.has('child')) {
   const code = 'process.on("SIGTERM", () => {}); console.log("child " + process.pid); setInterval(() => {}, 1000)';

@@ -7,16 +7,28 @@
  */
 import { HeadcountError } from '../decide/errors.ts';
 import { nearest, type OptionSpec, type Options } from '../decide/options.ts';
-import type { Formation } from '../decide/words.ts';
+import type { Formation, Leaving } from '../decide/words.ts';
 
 export interface Fleet {
   readonly name: string;
   /** Every process of every type that the platform knows. */
   count(signal: AbortSignal): Promise<Formation>;
-  /** Wanted number by process type; types that are not named are left alone. */
-  scaleTo(desired: Readonly<Record<string, number>>, signal: AbortSignal): Promise<void>;
-  /** Tells these processes to take no new jobs. Absent: the platform picks the victim and cannot tell it. */
-  drain?(processes: readonly string[], signal: AbortSignal): Promise<void>;
+  /**
+   * Wanted number by process type; types that are not named are left alone. Where a number falls and the fleet lets go
+   * whom it is told (`leaving` is `named`), those in `first` go before others.
+   */
+  scaleTo(
+    desired: Readonly<Record<string, number>>,
+    signal: AbortSignal,
+    first?: readonly string[],
+  ): Promise<void>;
+  /** Whom it lets go when a number falls. Absent: the platform chooses, and nobody knows whom. */
+  readonly leaving?: Leaving;
+  /**
+   * Of each named type exactly these processes take no new jobs, the others take jobs; `count` shows who has heard it
+   * (`quietSince`). Absent: the fleet cannot speak to its processes.
+   */
+  drain?(quiet: Readonly<Record<string, readonly string[]>>, signal: AbortSignal): Promise<void>;
   /** Money per process and second by process type. Absent: no money figures are shown. */
   cost?(signal: AbortSignal): Promise<Readonly<Record<string, number>>>;
   /** What its user should know, as sentences; asks nothing of the platform. Absent: there is never anything. */

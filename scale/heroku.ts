@@ -2,7 +2,7 @@
  * Scales the dynos of a Heroku app over the Platform API: one call changes all process types.
  *
  * Heroku picks who goes, always the highest numbers, and cannot tell a dyno to take no new work, so there is no `drain`;
- * what drains is the queue's library. Facts: the published schema (heroku/platform-api), and heroku/cli for what is not in it.
+ * the controller tells the workers themselves, through the queue. Facts: the published schema (heroku/platform-api), and heroku/cli for what is not in it.
  * Stopping single dynos was another way to pick the victim, but Heroku starts a stopped dyno of a formation again.
  */
 import type { OptionSpec, Options } from '../decide/options.ts';
@@ -109,6 +109,7 @@ export function createHeroku(given: Options, { now, log }: FleetSurroundings): F
 
   return {
     name: 'heroku',
+    leaving: 'highest',
     async count(signal) {
       signal.throwIfAborted();
       const { formation, rows, isNew } = await app.count(signal);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { lives, looks, setStage } from '../checks/programs.ts';
 import { freePort, until } from '../checks/servers.ts';
+import type { Formation } from '../decide/words.ts';
 import { fleetContract } from './contract.ts';
 import { createLocal, local } from './local.ts';
 
@@ -94,9 +95,23 @@ describe('what a process gets', () => {
     const fleet = await stage.open();
     await fleet.scaleTo({ worker: 2 }, never);
     await looks(fleet, 'worker', 'worker.1 up, worker.2 up');
-    await fleet.drain?.(['worker.2', 'worker.9'], never);
+    await until(async () => (await fleet.count(never)).worker?.[1]?.busy === false, 'its first report');
+    await fleet.drain?.({ worker: ['worker.2', 'worker.9'] }, never);
     await logged('worker.2 | told {"headcount":"drain"}');
     expect(stage.lines).not.toContain('worker.1 | told {"headcount":"drain"}');
+    await until(async () => quietNames(await fleet.count(never)) === 'worker.2', 'its word that it is quiet');
+    await fleet.drain?.({ worker: [] }, never);
+    await logged('worker.2 | told {"headcount":"work"}');
+    await until(async () => quietNames(await fleet.count(never)) === '', 'its word that it works again');
+  });
+
+  test('whoever is named goes, also when others are idle', async () => {
+    stage.procfile('worker: node actor.mjs\n');
+    const fleet = await stage.open();
+    await fleet.scaleTo({ worker: 3 }, never);
+    await looks(fleet, 'worker', 'worker.1 up, worker.2 up, worker.3 up');
+    await fleet.scaleTo({ worker: 2 }, never, ['worker.1']);
+    await looks(fleet, 'worker', 'worker.2 up, worker.3 up');
   });
 });
 
@@ -333,6 +348,11 @@ function listen(port: number): Promise<Server> {
     const server = createServer((socket) => socket.destroy()).once('error', reject);
     server.listen(port, '127.0.0.1', () => resolve(server));
   });
+}
+
+function quietNames(formation: Formation): string {
+  const quiet = (formation.worker ?? []).filter(({ quietSince }) => quietSince !== undefined);
+  return quiet.map(({ name }) => name).join();
 }
 
 function pidOf(name: string): number {

@@ -97,19 +97,21 @@ export async function createLocal(
   let isClosed = false;
   return {
     name: 'local',
+    leaving: 'named',
     async count(signal) {
       signal.throwIfAborted();
       return supervisor.formation();
     },
-    async scaleTo(desired, signal) {
+    async scaleTo(desired, signal, first = []) {
       signal.throwIfAborted();
       if (isClosed) throw closed();
       checkDesired('local', desired, processTypes);
-      supervisor.scaleTo(desired);
+      supervisor.scaleTo(desired, first);
     },
-    async drain(processes, signal) {
+    async drain(quiet, signal) {
       signal.throwIfAborted();
-      for (const name of processes) keeper.send({ do: 'drain', name });
+      checkDesired('local', countsOf(quiet), processTypes);
+      supervisor.drain(quiet);
     },
     async close() {
       isClosed = true;
@@ -118,6 +120,10 @@ export async function createLocal(
       supervisor.clear();
     },
   };
+}
+
+function countsOf(quiet: Readonly<Record<string, readonly string[]>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(quiet).map(([type, names]) => [type, names.length]));
 }
 
 interface Plan {

@@ -7,7 +7,7 @@
  * the broker stops nothing: the worker says so once and tries again with growing pauses.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Broker, Consumer, Log } from './broker.ts';
+import type { Broker, Consumer, Delivery, Log } from './broker.ts';
 import { reportBusy } from './busy.ts';
 import { controlsOf } from './controls.ts';
 import { TasksError, textOf } from './errors.ts';
@@ -125,7 +125,7 @@ async function run(around: WorkerSurroundings, stopper: Stopper): Promise<Ending
     results: around.results,
     ignoreResult: around.ignoreResult,
     pace: createPace(around.prefetch, Date.now()),
-    busy: reportBusy(slots),
+    busy: reportBusy(slots, (resting) => rest(bench, resting)),
     log: around.log,
     random: around.random,
     running: new Set(),
@@ -177,6 +177,18 @@ function nodeOf(bench: Bench, around: WorkerSurroundings, stopper: Stopper): Wor
   };
 }
 
+/** Told by the process that started it, because it is to go: what it has not begun goes back at once. */
+function rest(bench: Bench | undefined, resting: boolean): void {
+  if (!bench) return;
+  if (resting) putBack(bench, bench.reserved.splice(0));
+  bench.changed();
+}
+
+function putBack(bench: Bench, deliveries: readonly Delivery[]): void {
+  for (const delivery of deliveries)
+    void bench.consumer.settle(delivery, { kind: 'putBack', started: false });
+}
+
 /** What it holds of a queue that it gives up goes back at once: others may want it, and it may be about to end. */
 async function takeFrom(bench: Bench, queues: readonly string[]): Promise<void> {
   if (!bench.consumer.takeFrom)
@@ -189,8 +201,10 @@ async function takeFrom(bench: Bench, queues: readonly string[]): Promise<void> 
   for (const queue of queues) if (!bench.loads.has(queue)) bench.loads.set(queue, emptyLoad(queue));
   bench.queues = queues;
   await bench.consumer.takeFrom(queues);
-  for (const delivery of withdraw(bench, ({ queue }) => !queues.includes(queue)))
-    void bench.consumer.settle(delivery, { kind: 'putBack', started: false });
+  putBack(
+    bench,
+    withdraw(bench, ({ queue }) => !queues.includes(queue)),
+  );
   bench.changed();
 }
 
@@ -230,7 +244,8 @@ async function takeJobs(bench: Bench, stopped: AbortSignal): Promise<void> {
     try {
       const deliveries = await bench.consumer.take(room, stopped);
       trouble.over();
-      reserve(bench, deliveries);
+      if (bench.busy.resting()) putBack(bench, deliveries);
+      else reserve(bench, deliveries);
     } catch (error) {
       await trouble.pause(error, stopped);
     }
@@ -242,6 +257,7 @@ async function takeJobs(bench: Bench, stopped: AbortSignal): Promise<void> {
 
 /** How many to ask for now. Half of the reserve must be gone first, so that jobs come in batches. */
 function roomOf(bench: Bench): number {
+  if (bench.busy.resting()) return 0;
   const idle = bench.slots - bench.running.size;
   const reserve = bench.pace.reserve(Date.now());
   const held = bench.reserved.length;
@@ -251,8 +267,7 @@ function roomOf(bench: Bench): number {
 /** Jobs turned slow: what this worker will not start soon is for others. */
 function giveBackSurplus(bench: Bench): void {
   const enough = 2 * bench.pace.reserve(Date.now()) + bench.slots;
-  for (const delivery of bench.reserved.splice(enough))
-    void bench.consumer.settle(delivery, { kind: 'putBack', started: false });
+  putBack(bench, bench.reserved.splice(enough));
 }
 
 /** Says once that something is wrong, and once that it is over; pauses grow from 0.1 to 10 seconds. */

@@ -16,14 +16,15 @@ import type { Ending, Order } from './protocol.ts';
 export interface ChildHooks {
   started(pid: number): void;
   line(text: string): void;
-  report(running: number, slots: number): void;
+  report(running: number, slots: number, quiet: boolean): void;
   ended(ending: Ending): void;
 }
 
 export interface Child {
   /** Asks it to end, and ends it after the grace time. A second call changes nothing. */
   stop(): void;
-  drain(): void;
+  /** Take no new jobs, or take jobs again. */
+  drain(quiet: boolean): void;
   kill(): void;
 }
 
@@ -66,7 +67,7 @@ export function startChild(order: Order & { do: 'start' }, graceMs: number, hook
       limit();
       signalProcess(pid, 'SIGTERM');
     },
-    drain: () => void (child.connected && child.send({ headcount: 'drain' }, ignore)),
+    drain: (quiet) => void (child.connected && child.send({ headcount: quiet ? 'drain' : 'work' }, ignore)),
     kill,
   };
 }
@@ -103,7 +104,7 @@ function listen(child: ChildProcess, hooks: ChildHooks): void {
   child.on('error', ignore);
   child.on('message', (message) => {
     const report = readReport(message);
-    if (report) hooks.report(report.running, report.slots);
+    if (report) hooks.report(report.running, report.slots, report.quiet);
   });
   for (const stream of [child.stdout, child.stderr]) {
     const lines = splitLines(hooks.line);
@@ -135,13 +136,14 @@ export function splitLines(onLine: (line: string) => void): { push(text: string)
   };
 }
 
-/** `{ headcount: { running, slots } }`, and nothing else. */
-function readReport(message: unknown): { running: number; slots: number } | undefined {
-  const outer = message as { headcount?: { running?: unknown; slots?: unknown } } | null;
+/** `{ headcount: { running, slots, quiet? } }`, and nothing else. */
+function readReport(message: unknown): { running: number; slots: number; quiet: boolean } | undefined {
+  const outer = message as { headcount?: { running?: unknown; slots?: unknown; quiet?: unknown } } | null;
   const running = outer?.headcount?.running;
   const slots = outer?.headcount?.slots;
   if (typeof running !== 'number' || typeof slots !== 'number') return undefined;
-  return running >= 0 && slots >= 0 ? { running, slots } : undefined;
+  const quiet = outer?.headcount?.quiet === true;
+  return running >= 0 && slots >= 0 ? { running, slots, quiet } : undefined;
 }
 
 function ignore(): void {}

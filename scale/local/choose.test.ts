@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Candidate, lowestFreeIndex, victims } from './choose.ts';
+import type { Process } from '../../decide/words.ts';
+import { lowestFreeIndex, victims } from './choose.ts';
 
 const candidates = fc.uniqueArray(fc.integer({ min: 1, max: 50 }), { maxLength: 20 }).chain((indexes) =>
   fc.tuple(
     ...indexes.map((index) =>
-      fc.record<Candidate>({
-        index: fc.constant(index),
+      fc.record<Process>({
+        name: fc.constant(`worker.${index}`),
+        since: fc.constant(0),
         state: fc.constantFrom('starting', 'up', 'stopping', 'crashed'),
         busy: fc.constantFrom(true, false, undefined),
       }),
@@ -32,22 +34,32 @@ test('a busy one goes only when nobody else is left, and nobody goes twice', () 
       expect(gone.length).toBe(Math.min(Math.max(0, count), able.length));
       expect(gone.every((one) => able.includes(one))).toBe(true);
       const stay = able.filter((one) => !gone.includes(one));
-      const works = ({ state, busy }: Candidate): boolean => state === 'up' && busy === true;
+      const works = ({ state, busy }: Process): boolean => state !== 'crashed' && busy === true;
       if (gone.some(works)) expect(stay.every(works)).toBe(true);
     }),
   );
 });
 
+const eight: Process[] = [
+  { name: 'w.1', since: 0, state: 'up', busy: true },
+  { name: 'w.2', since: 0, state: 'up', busy: false },
+  { name: 'w.3', since: 0, state: 'up' },
+  { name: 'w.4', since: 0, state: 'up', busy: false },
+  { name: 'w.5', since: 0, state: 'starting' },
+  { name: 'w.6', since: 0, state: 'crashed' },
+  { name: 'w.7', since: 0, state: 'stopping' },
+  { name: 'w.8', since: 0, state: 'up', busy: true },
+];
+
 test('the order: crashed, starting, idle, unknown, busy; the highest index first', () => {
-  const all: Candidate[] = [
-    { index: 1, state: 'up', busy: true },
-    { index: 2, state: 'up', busy: false },
-    { index: 3, state: 'up' },
-    { index: 4, state: 'up', busy: false },
-    { index: 5, state: 'starting' },
-    { index: 6, state: 'crashed' },
-    { index: 7, state: 'stopping' },
-    { index: 8, state: 'up', busy: true },
-  ];
-  expect(victims(all, 9).map(({ index }) => index)).toEqual([6, 5, 4, 2, 3, 8, 1]);
+  expect(names(victims(eight, 9))).toEqual(['w.6', 'w.5', 'w.4', 'w.2', 'w.3', 'w.8', 'w.1']);
 });
+
+test('those that are named go before all others, in that order too, and nobody else is dragged along', () => {
+  expect(names(victims(eight, 3, ['w.3', 'w.1']))).toEqual(['w.3', 'w.1', 'w.6']);
+  expect(names(victims(eight, 1, ['w.7', 'w.9']))).toEqual(['w.6']);
+});
+
+function names(processes: readonly Process[]): string[] {
+  return processes.map(({ name }) => name);
+}

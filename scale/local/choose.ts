@@ -1,11 +1,6 @@
 /** Pure choices of the local fleet: which index a new process gets, and which process goes. */
-import type { ProcessState } from '../../decide/words.ts';
-
-export interface Candidate {
-  readonly index: number;
-  readonly state: ProcessState;
-  readonly busy?: boolean | undefined;
-}
+import { leavingOrder } from '../../decide/leaving.ts';
+import type { Process } from '../../decide/words.ts';
 
 /** The lowest index from 1 that nobody has. A process that is stopping still has its index. */
 export function lowestFreeIndex(taken: readonly number[]): number {
@@ -16,20 +11,16 @@ export function lowestFreeIndex(taken: readonly number[]): number {
 }
 
 /**
- * Who goes when `count` must go. First those that do no work yet: crashed, then starting; then the idle ones; then those
- * of which nobody knows; a busy one only when all others are gone. Among equals the highest index goes, so that low
- * numbers stay.
+ * Who goes when `count` must go: first those that are named, then as decide/leaving.ts orders them: those that do no work
+ * yet, the idle ones, those of which nobody knows; a busy one only when all others are gone.
  */
-export function victims<C extends Candidate>(candidates: readonly C[], count: number): C[] {
-  return candidates
-    .filter((candidate) => candidate.state !== 'stopping')
-    .toSorted((a, b) => worth(a) - worth(b) || b.index - a.index)
-    .slice(0, Math.max(0, count));
-}
-
-function worth({ state, busy }: Candidate): number {
-  if (state === 'crashed') return 0;
-  if (state === 'starting') return 1;
-  if (busy === false) return 2;
-  return busy === undefined ? 3 : 4;
+export function victims<P extends Process>(
+  processes: readonly P[],
+  count: number,
+  first: readonly string[] = [],
+): P[] {
+  const order = leavingOrder(processes, 'named') as P[];
+  const named = order.filter(({ name }) => first.includes(name));
+  const others = order.filter(({ name }) => !first.includes(name));
+  return [...named, ...others].slice(0, Math.max(0, count));
 }

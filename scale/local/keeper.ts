@@ -58,7 +58,7 @@ function main(): void {
 function obey(order: Order): void {
   if (order.do === 'start') start(order);
   else if (order.do === 'stop') kept.get(order.name)?.child.stop();
-  else if (order.do === 'drain') kept.get(order.name)?.child.drain();
+  else if (order.do === 'drain') kept.get(order.name)?.child.drain(order.quiet);
   else if (order.do === 'note') note(order.name, order.text);
   else end();
 }
@@ -78,7 +78,7 @@ function start(order: Order & { do: 'start' }): void {
       log.write(text);
       tell({ is: 'line', name, text });
     },
-    report: (running, slots) => reports.changed({ is: 'report', name, running, slots }),
+    report: (running, slots, quiet) => reports.changed({ is: 'report', name, running, slots, quiet }),
     ended(how) {
       log.close();
       kept.delete(name);

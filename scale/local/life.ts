@@ -62,6 +62,10 @@ export interface Life {
   state: ProcessState;
   since: number;
   busy?: boolean;
+  /** Jobs that it last said it works on. */
+  jobs?: number;
+  /** Since when it says that it takes no new jobs. */
+  quietSince?: number;
   /** From the order to start it until the keeper says that it ended. */
   kept: boolean;
   /** Its keeper died; what it was is being ended, and nothing is heard of it. */
@@ -116,10 +120,18 @@ export function started(life: Life, pid: number, habitat: Habitat): void {
 }
 
 /** The first report of a worker says that it takes jobs; a web process is up when its port is open. */
-export function reported(life: Life, running: number, habitat: Habitat): void {
+export function reported(
+  life: Life,
+  { running, quiet }: { readonly running: number; readonly quiet?: boolean },
+  habitat: Habitat,
+): void {
   const hasPort = habitat.port(life.type, life.index) !== undefined;
   if (life.state === 'starting' && !hasPort) enter(life, 'up', habitat);
-  if (life.state === 'up') life.busy = running > 0;
+  if (life.state !== 'up') return;
+  life.busy = running > 0;
+  life.jobs = running;
+  if (quiet) life.quietSince ??= habitat.now();
+  else delete life.quietSince;
 }
 
 export function ended(life: Life, ending: Ending, habitat: Habitat): void {
@@ -153,12 +165,25 @@ export function clear(life: Life, habitat: Habitat): void {
 export function enter(life: Life, state: ProcessState, { now }: Pick<Habitat, 'now'>): void {
   life.state = state;
   life.since = now();
-  if (state !== 'up') delete life.busy;
+  if (state !== 'up') forgetReports(life);
   clearTimeout(life.timer);
 }
 
-export function toProcess({ name, state, since, busy }: Life): Process {
-  return busy === undefined ? { name, state, since } : { name, state, since, busy };
+export function toProcess({ name, state, since, busy, jobs, quietSince }: Life): Process {
+  return {
+    name,
+    state,
+    since,
+    ...(busy !== undefined && { busy }),
+    ...(jobs !== undefined && { jobs }),
+    ...(quietSince !== undefined && { quietSince }),
+  };
+}
+
+function forgetReports(life: Life): void {
+  delete life.busy;
+  delete life.jobs;
+  delete life.quietSince;
 }
 
 /** Until it is up: looks whether the port is open; without a port only the time passes. */

@@ -14,7 +14,8 @@ export type Order =
       readonly ipc: boolean;
     }
   | { readonly do: 'stop'; readonly name: string }
-  | { readonly do: 'drain'; readonly name: string }
+  /** Take no new jobs; with `quiet: false` take jobs again. */
+  | { readonly do: 'drain'; readonly name: string; readonly quiet: boolean }
   /** A word about the life of a process, for its log file. */
   | { readonly do: 'note'; readonly name: string; readonly text: string }
   /** Stop everything, then end. The end of the channel means the same. */
@@ -25,7 +26,14 @@ export type News =
   | { readonly is: 'ready' }
   | { readonly is: 'started'; readonly name: string; readonly pid: number }
   | { readonly is: 'line'; readonly name: string; readonly text: string }
-  | { readonly is: 'report'; readonly name: string; readonly running: number; readonly slots: number }
+  | {
+      readonly is: 'report';
+      readonly name: string;
+      readonly running: number;
+      readonly slots: number;
+      /** It takes no new jobs, because it was told so. */
+      readonly quiet?: boolean;
+    }
   | ({ readonly is: 'ended'; readonly name: string } & Ending);
 
 export interface Ending {

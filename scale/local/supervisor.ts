@@ -19,7 +19,10 @@ import type { News } from './protocol.ts';
 
 export interface Supervisor {
   formation(): Formation;
-  scaleTo(desired: Readonly<Record<string, number>>): void;
+  /** Those in `first` go before others. */
+  scaleTo(desired: Readonly<Record<string, number>>, first?: readonly string[]): void;
+  /** Of each named type these are to take no new jobs, the others take jobs. */
+  drain(quiet: Readonly<Record<string, readonly string[]>>): void;
   hear(news: News): void;
   /** These were left by an earlier controller and are being ended. */
   inherit(names: readonly string[]): void;
@@ -62,18 +65,27 @@ export function supervise(processTypes: readonly string[], surroundings: Omit<Ha
     if (!life?.kept || life.lost) return;
     if (news.is === 'ended') ended(life, news, habitat);
     else if (news.is === 'started') started(life, news.pid, habitat);
-    else reported(life, news.running, habitat);
+    else reported(life, news, habitat);
   }
 
   return {
     hear,
     formation: () => Object.fromEntries(processTypes.map((type) => [type, ofType(type).map(toProcess)])),
-    scaleTo(desired) {
+    scaleTo(desired, first) {
       for (const [type, count] of Object.entries(desired)) {
         const staying = ofType(type).filter((life) => life.state !== 'stopping');
-        for (const life of victims(staying, staying.length - count)) stop(life, habitat);
+        for (const life of victims(staying, staying.length - count, first)) stop(life, habitat);
         for (let missing = count - staying.length; missing > 0; missing--) hire(type);
       }
+    },
+    drain(quiet) {
+      for (const [type, names] of Object.entries(quiet))
+        for (const life of ofType(type)) {
+          const wanted = names.includes(life.name);
+          // Only who has reported can hear; one that has heard is not told again.
+          if (life.busy === undefined || wanted === (life.quietSince !== undefined)) continue;
+          habitat.send({ do: 'drain', name: life.name, quiet: wanted });
+        }
     },
     inherit(names) {
       for (const name of names) {

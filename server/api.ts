@@ -83,6 +83,8 @@ export const manager = z
     minimum: z.number().int().min(0).max(10_000),
     maximum: z.number().int().min(0).max(10_000),
     paused: z.boolean(),
+    /** A formula over the rules, such as `max(wait-goal, queue-size / 2)`. Absent: the largest need wins. */
+    combine: z.string().max(500).optional(),
     hold: hold.optional(),
     learned: z.object({ serviceSeconds: estimate, bootSeconds: estimate, concurrency: estimate }),
     latest: point.optional(),
@@ -100,11 +102,16 @@ export const managerSettings = manager
     minimum: true,
     maximum: true,
     paused: true,
+    combine: true,
   })
   .partial({ limits: true, paused: true, rules: true, meters: true })
   .openapi('ManagerSettings');
 
-export const managerChange = managerSettings.omit({ processType: true }).partial().openapi('ManagerChange');
+export const managerChange = managerSettings
+  .omit({ processType: true })
+  .partial()
+  .extend({ combine: z.string().max(500).nullable().optional() })
+  .openapi('ManagerChange');
 
 export const app = z
   .object({

@@ -34,10 +34,7 @@ export interface AppEntry {
   readonly fleet: Choice;
   /** SHA-256 of the entry without its managers. */
   readonly configHash: string;
-  readonly managers: readonly (ManagerSettings & {
-    readonly configHash: string;
-    readonly combine?: string;
-  })[];
+  readonly managers: readonly (ManagerSettings & { readonly configHash: string })[];
 }
 
 export type ConfigOverrides = Partial<
@@ -117,17 +114,17 @@ function appEntry(name: string, raw: NonNullable<RawConfig['apps']>[string], fol
   const fleet = raw.fleet ? choiceOf(raw.fleet, folder) : { use: 'dry-run', options: {} };
   const entry = { ...(raw.url && { url: raw.url.replace(/\/+$/, '') }), fleet };
   const managers = Object.entries(raw.managers ?? {}).map(([processType, manager]) => {
-    const combine = manager.combine === undefined ? {} : { combine: manager.combine };
     const settings = withDefaults({
       processType,
       minimum: manager.minimum,
       maximum: manager.maximum,
       paused: manager.paused ?? false,
+      ...(manager.combine !== undefined && { combine: manager.combine }),
       ...(manager.meters && { meters: manager.meters.map((choice) => choiceOf(choice, folder)) }),
       ...(manager.rules && { rules: manager.rules.map((choice) => choiceOf(choice, folder)) }),
       ...(manager.limits && { limits: manager.limits.map((choice) => choiceOf(choice, folder)) }),
     });
-    return { ...settings, ...combine, configHash: hashOf({ ...settings, ...combine }) };
+    return { ...settings, configHash: hashOf(settings) };
   });
   return { name, ...entry, configHash: hashOf(entry), managers };
 }
@@ -145,6 +142,7 @@ export function withDefaults(
     meters,
     rules: given.rules ?? (meters.length > 0 ? [{ use: 'wait-goal', options: {} }] : []),
     limits: given.limits ?? [],
+    ...(given.combine !== undefined && { combine: given.combine }),
   };
 }
 

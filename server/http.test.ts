@@ -197,6 +197,12 @@ describe('managers', () => {
       maximum: 5,
       paused: true,
     });
+    expect((await call('PATCH', path, { combine: 'queue-size * 2' })).body.combine).toBe('queue-size * 2');
+    expect((await call('PATCH', path, { maximum: 6 })).body.combine).toBe('queue-size * 2');
+    expect(await call('PATCH', path, { combine: 'queue-siez' })).toMatchObject({ status: 422 });
+    // Without the rule that it names the formula means nothing.
+    expect(await call('PATCH', path, { rules: [] })).toMatchObject({ status: 422 });
+    expect((await call('PATCH', path, { combine: null })).body).not.toHaveProperty('combine');
     const until = Date.now() + 60_000;
     expect((await call('PUT', `${path}/hold`, { count: 3, until })).body.hold).toEqual({
       count: 3,

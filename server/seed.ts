@@ -11,14 +11,12 @@ import { newToken } from './routes/apps.ts';
 export async function seed(config: Config, store: Store, log: Logger, now: number): Promise<void> {
   for (const entry of config.apps) {
     const app = await seedApp(entry, store, log, now);
-    for (const { configHash, combine, ...settings } of entry.managers) {
-      if (combine !== undefined)
-        log.warn({ app: app.name }, `"combine" is not kept by the store yet: the largest need wins`);
+    for (const { configHash, ...settings } of entry.managers) {
       const { processType, ...change } = settings;
       const stored = await store.managers.get(app.id, processType);
       if (!stored) await store.managers.create(app.id, { ...settings, configHash }, now);
       else if (stored.configHash !== configHash)
-        await store.managers.update(stored.id, { ...change, configHash });
+        await store.managers.update(stored.id, { ...change, combine: change.combine ?? null, configHash });
       else continue;
       log.info({ app: app.name, processType }, 'the manager is set as the configuration file says');
     }

@@ -81,7 +81,7 @@ export function presentManager(
   stored: StoredManager,
   watched: WatchedManager | undefined,
 ): Manager {
-  const { processType, minimum, maximum, paused, hold } = stored;
+  const { processType, minimum, maximum, paused, hold, combine } = stored;
   const { serviceSeconds, bootSeconds, concurrency } = watched?.memory.learned ?? stored.learned;
   const { latest, unknown } = watched?.memory ?? {};
   const shown = (side: 'meters' | 'rules' | 'limits'): Manager['meters'] =>
@@ -92,6 +92,7 @@ export function presentManager(
     maximum,
     paused,
     ...(hold && { hold }),
+    ...(combine !== undefined && { combine }),
     meters: shown('meters'),
     rules: shown('rules'),
     limits: shown('limits'),

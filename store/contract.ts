@@ -85,6 +85,12 @@ export function storeContract(given: () => OpenStore): void {
     });
     expect(held).toEqual({ ...manager, maximum: 3, hold: { count: 2, until: 9_000, by: 'Ada' } });
     expect(await store.managers.update(manager.id, { hold: null })).toEqual({ ...manager, maximum: 3 });
+    expect(await store.managers.update(manager.id, { combine: 'wait-goal * 2' })).toEqual({
+      ...manager,
+      maximum: 3,
+      combine: 'wait-goal * 2',
+    });
+    expect(await store.managers.update(manager.id, { combine: null })).toEqual({ ...manager, maximum: 3 });
     await store.managers.remove(manager.id);
     expect(await store.managers.list(app.id)).toEqual([]);
   });

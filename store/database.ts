@@ -43,6 +43,7 @@ export interface ManagerTable {
   maximum: number;
   paused: boolean;
   hold: ColumnType<Hold | null, string | null | undefined, string | null>;
+  combine: ColumnType<string | null, string | null | undefined, string | null>;
   learned: Json<Learned>;
   config_hash: string | null;
   created_at: number;

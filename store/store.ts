@@ -55,11 +55,12 @@ export interface StoredManager extends Manager {
 
 export type ManagerSettings = Pick<
   StoredManager,
-  'processType' | 'rules' | 'limits' | 'minimum' | 'maximum' | 'paused' | 'meters'
+  'processType' | 'rules' | 'limits' | 'minimum' | 'maximum' | 'paused' | 'meters' | 'combine'
 >;
 
-/** `hold: null` ends a hold. */
-export type ManagerChange = Partial<Omit<ManagerSettings, 'processType'>> & {
+/** `hold: null` ends a hold; `combine: null` lets the largest need win. */
+export type ManagerChange = Partial<Omit<ManagerSettings, 'processType' | 'combine'>> & {
+  readonly combine?: string | null;
   readonly hold?: Hold | null;
   readonly learned?: Learned;
   readonly configHash?: string;

@@ -80,7 +80,7 @@ function changeRoutes(api: Routes, deps: Deps): void {
       method: 'patch',
       path,
       tags,
-      summary: 'Change the meters, rules, limits or bounds of a manager, or pause it',
+      summary: 'Change the meters, rules, limits, formula or bounds of a manager, or pause it',
       request: { params, body: { required: true, ...json(managerChange, 'What is absent stays.') } },
       responses: { 200: json(manager, 'The manager.'), ...failures },
     }),
@@ -91,9 +91,17 @@ function changeRoutes(api: Routes, deps: Deps): void {
         const given = change[side];
         if (given) change[side] = restoreSecrets(kinds, side, given, stored[side]);
       }
-      const { rules, limits, meters, minimum, maximum, paused } = { ...stored, ...change };
-      const type = stored.processType;
-      checkManagerSettings(kinds, { processType: type, rules, limits, meters, minimum, maximum, paused });
+      const { rules, limits, meters, minimum, maximum, paused, combine } = { ...stored, ...change };
+      checkManagerSettings(kinds, {
+        processType: stored.processType,
+        rules,
+        limits,
+        meters,
+        minimum,
+        maximum,
+        paused,
+        ...(combine && { combine }),
+      });
       const updated = await store.managers.update(stored.id, change);
       await rounds.refresh(app.name);
       return c.json(show(deps, app, updated), 200);

@@ -9,7 +9,7 @@ import { TasksError } from '../errors.ts';
 import { type CrontabSchedule, nextCrontab } from './crontab.ts';
 import { type CronFields, fieldText } from './fields.ts';
 import { nextSolar, type SolarEvent, type SolarSchedule, type Sun, solarEvents } from './solar.ts';
-import { checkTimeZone, offsetMs } from './zone.ts';
+import { checkTimeZone, offsetMs, zonedDay } from './zone.ts';
 
 export interface IntervalSchedule {
   readonly kind: 'every';
@@ -22,6 +22,7 @@ export interface IntervalSchedule {
 
 export type Schedule = CrontabSchedule | IntervalSchedule | SolarSchedule;
 
+const dayMs = 86_400_000;
 const leastSeconds = 0.1;
 const mostSeconds = 100 * 365 * 86_400;
 
@@ -137,25 +138,40 @@ function slotsFrom(schedule: Schedule, startMs: number, nowMs: number, sun: Sun 
   return slots;
 }
 
-/** Not by looking back from now: each slot of an interval follows from the one before. */
+/** Each slot of an interval follows from the one before, so a long absence is jumped over by whole steps. */
 function intervalSlots(
   schedule: IntervalSchedule,
   afterMs: number,
   nowMs: number,
   mostCount: number,
 ): number[] {
-  const stepMs = schedule.seconds * 1000;
-  const skipped = Math.max(0, Math.floor((nowMs - afterMs) / stepMs) - mostCount - 1);
-  // Rounding moves a slot by less than its interval, so a few more steps find the same slots.
-  return slotsFrom(schedule, afterMs + Math.round(skipped * stepMs), nowMs, undefined).slice(-mostCount);
+  const unitMs = unitOf(schedule);
+  const stepMs = Math.floor(Math.round(schedule.seconds * 1000) / unitMs) * unitMs;
+  const first = nextInterval(schedule, afterMs);
+  const jumps = unitMs === dayMs ? 0 : Math.floor((nowMs - first) / stepMs) - mostCount;
+  const startMs = jumps > 0 ? first + jumps * stepMs : afterMs;
+  return slotsFrom(schedule, startMs, nowMs, undefined).slice(-mostCount);
 }
 
-function nextInterval({ seconds, relative, timeZone }: IntervalSchedule, afterMs: number): number {
+/** A day is a day of the zone's clock, also one of 23 hours; the rest is elapsed time. */
+function nextInterval(schedule: IntervalSchedule, afterMs: number): number {
+  const { seconds, relative, timeZone } = schedule;
   const end = afterMs + Math.round(seconds * 1000);
   if (!relative) return end;
-  const unitMs = [86_400_000, 3_600_000, 60_000].find((unit) => seconds * 1000 >= unit) ?? 1000;
-  const offset = offsetMs(timeZone, end);
-  return Math.max(Math.floor((end + offset) / unitMs) * unitMs - offset, afterMs + 1);
+  const unitMs = unitOf(schedule);
+  if (unitMs < dayMs) {
+    const offset = offsetMs(timeZone, end);
+    return Math.floor((end + offset) / unitMs) * unitMs - offset;
+  }
+  const wall = Math.floor((end + offsetMs(timeZone, afterMs)) / dayMs) * dayMs;
+  const day = zonedDay(timeZone, wall);
+  return day.momentsOf(wall).find((at) => at > afterMs) ?? Math.max(day.afterGap(wall), afterMs + 1);
+}
+
+/** Milliseconds; slots of a relative interval are whole ones of it. */
+function unitOf({ seconds, relative }: IntervalSchedule): number {
+  if (!relative) return 1;
+  return [dayMs, 3_600_000, 60_000].find((unit) => seconds * 1000 >= unit) ?? 1000;
 }
 
 /** For people: `crontab 0 3 * * mon-fri Europe/Berlin` (minute, hour, day of month, month, day of week), `every 30 s`. */

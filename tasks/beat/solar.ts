@@ -4,8 +4,8 @@
  * refraction), the meridian for noon.
  *
  * Two differences, on purpose: Celery's dusk_astronomical stands at +18 degrees, by a lost sign (celery/schedules.py,
- * `_horizons`); and where the sun does not rise for weeks, Celery runs the task once a day all the same, while here the
- * next run is the next time that it does rise.
+ * `_horizons`; seen with 5.2.6: a summer "dusk" at 17:11 UTC in Berlin); and where the sun does not rise for weeks, Celery
+ * fails or runs the task once a day, while here the next run is the next time that it does rise.
  */
 import { packageMissing } from '../errors.ts';
 

@@ -3,6 +3,7 @@ import { celeryRedis } from './celery-redis.ts';
 import { httpInfo } from './http-info.ts';
 import { judoscale } from './judoscale.ts';
 import type { MeterKind } from './meter.ts';
+import { newRelic } from './new-relic.ts';
 import { processLoad } from './process-load.ts';
 import { pushedJobs } from './pushed-jobs.ts';
 import { requestQueueTime } from './request-queue-time.ts';
@@ -18,4 +19,5 @@ export const meters: readonly MeterKind[] = [
   responseTime,
   processLoad,
   judoscale,
+  newRelic,
 ];

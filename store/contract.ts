@@ -219,6 +219,63 @@ export function storeContract(given: () => OpenStore): void {
     const racing = await Promise.all([1, 2, 3, 4].map((n) => store.settings.setOnce('race', String(n))));
     expect(new Set(racing).size).toBe(1);
   });
+
+  test('an issue is open once, is brought up to date, and is resolved once', async () => {
+    const manager = await newManager(store);
+    const draft = {
+      kind: 'refused',
+      severity: 'critical' as const,
+      title: 'the platform refuses',
+      text: 'Code 422\0.',
+      since: 1_000,
+      openedAt: 31_000,
+      seenAt: 31_000,
+    };
+    const issue = await store.issues.open(manager.id, draft);
+    expect(issue).toMatchObject({ managerId: manager.id, kind: 'refused', openedAt: 31_000 });
+    expect(issue).not.toHaveProperty('resolvedAt');
+    const again = await store.issues.open(manager.id, {
+      ...draft,
+      title: 'it still refuses',
+      seenAt: 60_000,
+    });
+    expect(again).toMatchObject({
+      id: issue.id,
+      title: 'it still refuses',
+      openedAt: 31_000,
+      seenAt: 60_000,
+    });
+    await store.issues.open(manager.id, { ...draft, kind: 'late' });
+    const managerIds = [manager.id];
+    expect(await store.issues.list({ managerIds, limit: 10, open: true })).toHaveLength(2);
+    expect(await store.issues.resolve(manager.id, 'refused', 90_000)).toMatchObject({ resolvedAt: 90_000 });
+    expect(await store.issues.resolve(manager.id, 'refused', 95_000)).toBeUndefined();
+    const [late, refused] = await store.issues.list({ managerIds, limit: 10 });
+    expect([late?.kind, refused?.resolvedAt]).toEqual(['late', 90_000]);
+    expect(await store.issues.list({ managerIds, limit: 10, before: late!.id })).toEqual([refused]);
+    expect(await store.issues.list({ managerIds: [], limit: 10 })).toEqual([]);
+    expect((await store.issues.open(manager.id, draft)).id).not.toBe(issue.id);
+    await store.managers.remove(manager.id);
+    expect(await store.issues.list({ managerIds, limit: 10 })).toEqual([]);
+    await expect(store.issues.open(manager.id, draft)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  test('a channel is made, changed and removed, and its name is its own', async () => {
+    const draft = {
+      name: `channel-${names}`,
+      notifier: { use: 'slack', options: { url: 'https://example.com' } },
+      tells: { opened: true, resolved: true, scaled: false, leastSeverity: 'warning', groupSeconds: 30 },
+    } as const;
+    const channel = await store.channels.create(draft, 7.6);
+    expect(channel).toEqual({ ...draft, id: expect.any(String), createdAt: 8 });
+    await expect(store.channels.create(draft, 8)).rejects.toMatchObject({ code: 'NAME_TAKEN' });
+    const tells = { ...draft.tells, scaled: true, quiet: { from: '22:00', to: '06:00', timeZone: 'UTC' } };
+    expect(await store.channels.update(channel.id, { tells })).toEqual({ ...channel, tells });
+    expect(await store.channels.list()).toContainEqual({ ...channel, tells });
+    await store.channels.remove(channel.id);
+    expect(await store.channels.list()).not.toContainEqual(expect.objectContaining({ id: channel.id }));
+    await expect(store.channels.update(channel.id, { tells })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
 }
 
 export const appDraft = {

@@ -1,7 +1,7 @@
 /** The tables as kysely sees them; `migrations/` makes them. Times are milliseconds since the Unix epoch. */
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type { Choice, Hold, Learned, Reading, Reason } from '../decide/words.ts';
-import type { StoredDecision } from './store.ts';
+import type { Severity, StoredDecision, Tells } from './store.ts';
 
 export type StoreKind = 'embedded' | 'postgres';
 
@@ -13,6 +13,8 @@ export interface Database {
   point_hours: RollUpTable;
   roll_ups: ProgressTable;
   decisions: DecisionTable;
+  issues: IssueTable;
+  channels: ChannelTable;
   settings: { key: string; value: string };
   schema_migrations: MigrationTable;
 }
@@ -98,6 +100,27 @@ export interface DecisionTable {
   sentence: string;
   outcome: StoredDecision['outcome'];
   error: string | null;
+}
+
+export interface IssueTable {
+  id: GeneratedAlways<number>;
+  manager_id: number;
+  kind: string;
+  severity: Severity;
+  title: string;
+  text: string;
+  since: number;
+  opened_at: number;
+  seen_at: number;
+  resolved_at: number | null;
+}
+
+export interface ChannelTable {
+  id: GeneratedAlways<number>;
+  name: string;
+  notifier: Json<Choice>;
+  tells: Json<Tells>;
+  created_at: number;
 }
 
 export interface MigrationTable {

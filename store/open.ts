@@ -3,9 +3,11 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { HeadcountError } from '../decide/errors.ts';
 import { createApps } from './apps.ts';
+import { createChannels } from './channels.ts';
 import type { Database, StoreKind } from './database.ts';
 import { createDecisions } from './decisions.ts';
 import { openEmbedded } from './embedded.ts';
+import { createIssues } from './issues.ts';
 import { createManagers } from './managers.ts';
 import { migrate } from './migrate.ts';
 import { parsers } from './parsers.ts';
@@ -45,6 +47,8 @@ export async function openStore(place: StorePlace): Promise<OpenStore> {
     managers: createManagers(kysely),
     readings: createReadings(kysely),
     decisions: createDecisions(kysely),
+    issues: createIssues(kysely),
+    channels: createChannels(kysely),
     settings: createSettings(kysely),
     tidy: createTidy(kysely, kind),
     close: () => {

@@ -11,6 +11,8 @@ export interface Store {
   readonly managers: Managers;
   readonly readings: Readings;
   readonly decisions: Decisions;
+  readonly issues: Issues;
+  readonly channels: Channels;
   readonly settings: Settings;
   /** Folds old readings into minutes and hours and forgets what is past its time. Bounded work per call. */
   tidy(now: number): Promise<void>;
@@ -130,6 +132,83 @@ export interface Decisions {
   list(managerId: string, page: { limit: number; before?: string }): Promise<StoredDecision[]>;
   /** Oldest first: what a restarted controller needs for cooldowns. */
   recent(managerId: string, from: number): Promise<Decision[]>;
+}
+
+export type Severity = 'critical' | 'warning' | 'info';
+
+/** What needs a person. */
+export interface IssueDraft {
+  /** As server/issues.ts lists them; one of a kind is open at a time per manager. */
+  readonly kind: string;
+  readonly severity: Severity;
+  readonly title: string;
+  readonly text: string;
+  /** Since when its condition holds; it was opened later, when that had lasted. */
+  readonly since: number;
+  readonly openedAt: number;
+  readonly seenAt: number;
+}
+
+export interface StoredIssue extends IssueDraft {
+  readonly id: string;
+  readonly managerId: string;
+  /** Absent: it is open. */
+  readonly resolvedAt?: number;
+}
+
+export interface Issues {
+  /** One that is open already is brought up to date instead. */
+  open(managerId: string, issue: IssueDraft): Promise<StoredIssue>;
+  /** Answers the one that was open. */
+  resolve(managerId: string, kind: string, at: number): Promise<StoredIssue | undefined>;
+  /** Newest first. `before` is the id of the last one seen; without `managerIds` those of all managers. */
+  list(page: {
+    readonly limit: number;
+    readonly before?: string;
+    readonly managerIds?: readonly string[];
+    readonly open?: boolean;
+  }): Promise<StoredIssue[]>;
+}
+
+/** Where people are told. */
+export interface Channel {
+  readonly id: string;
+  /** Unique. */
+  readonly name: string;
+  readonly notifier: Choice;
+  readonly tells: Tells;
+  readonly createdAt: number;
+}
+
+/** Of what a channel tells. */
+export interface Tells {
+  readonly opened: boolean;
+  readonly resolved: boolean;
+  readonly scaled: boolean;
+  readonly leastSeverity: Severity;
+  /** Names; absent: all apps. */
+  readonly apps?: readonly string[];
+  /** What comes within this time after the first is one message. */
+  readonly groupSeconds: number;
+  readonly quiet?: Quiet;
+}
+
+/** Hours in which only what is critical is told; the rest waits for their end. */
+export interface Quiet {
+  /** On the wall of the time zone, as 22:00. */
+  readonly from: string;
+  readonly to: string;
+  readonly timeZone: string;
+}
+
+export interface Channels {
+  /** By name. */
+  list(): Promise<Channel[]>;
+  /** @throws HeadcountError NAME_TAKEN */
+  create(channel: Omit<Channel, 'id' | 'createdAt'>, now: number): Promise<Channel>;
+  /** @throws HeadcountError NOT_FOUND, NAME_TAKEN */
+  update(id: string, change: Partial<Omit<Channel, 'id' | 'createdAt'>>): Promise<Channel>;
+  remove(id: string): Promise<void>;
 }
 
 /** Small facts about this installation: its secret, its set-up link. */

@@ -134,11 +134,18 @@ async function forget(kysely: Kysely<Database>, now: number): Promise<void> {
   await repeat(() => deleteStep(kysely, 'point_minutes', forgottenUntil('minute')));
   await repeat(() => deleteStep(kysely, 'point_hours', now - keptMs.hour));
   await repeat(() => deleteStep(kysely, 'decisions', now - keptMs.decisions));
+  await repeat(() => deleteStep(kysely, 'issues', now - keptMs.decisions, 'resolved_at'));
 }
 
-async function deleteStep(kysely: Kysely<Database>, table: string, until: number): Promise<boolean> {
+async function deleteStep(
+  kysely: Kysely<Database>,
+  table: string,
+  until: number,
+  column = 'at',
+): Promise<boolean> {
+  const at = sql.ref(column);
   const done = await sql`delete from ${sql.table(table)} where ctid = any(array(
-    select ctid from ${sql.table(table)} where at < ${Math.floor(until)}::bigint order by at limit ${stepRows}
+    select ctid from ${sql.table(table)} where ${at} < ${Math.floor(until)}::bigint order by ${at} limit ${stepRows}
   ))`.execute(kysely);
   return Number(done.numAffectedRows ?? 0) === stepRows;
 }

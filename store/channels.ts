@@ -1,0 +1,69 @@
+/** Channels: where people are told, and of what. */
+import type { Kysely, Selectable } from 'kysely';
+import { HeadcountError } from '../decide/errors.ts';
+import type { ChannelTable, Database } from './database.ts';
+import type { Channel, Channels } from './store.ts';
+import { json, notFound, rowId, sqlState, text, uniqueViolation } from './values.ts';
+
+export function createChannels(kysely: Kysely<Database>): Channels {
+  return {
+    async list() {
+      const rows = await kysely.selectFrom('channels').selectAll().orderBy('name').execute();
+      return rows.map(toChannel);
+    },
+    async create({ name, notifier, tells }, now) {
+      const row = await kysely
+        .insertInto('channels')
+        .values({
+          name: text(name),
+          notifier: json(notifier),
+          tells: json(tells),
+          created_at: Math.round(now),
+        })
+        .returningAll()
+        .executeTakeFirstOrThrow()
+        .catch(taken(name));
+      return toChannel(row);
+    },
+    async update(id, { name, notifier, tells }) {
+      const row = await kysely
+        .updateTable('channels')
+        .set((columns) => ({
+          name: name === undefined ? columns.ref('name') : text(name),
+          ...(notifier && { notifier: json(notifier) }),
+          ...(tells && { tells: json(tells) }),
+        }))
+        .where('id', '=', rowId(id))
+        .returningAll()
+        .executeTakeFirst()
+        .catch(taken(name ?? ''));
+      if (!row) throw notFound(`channel with the id ${id}`);
+      return toChannel(row);
+    },
+    async remove(id) {
+      await kysely.deleteFrom('channels').where('id', '=', rowId(id)).execute();
+    },
+  };
+}
+
+function toChannel(row: Selectable<ChannelTable>): Channel {
+  return {
+    id: String(row.id),
+    name: row.name,
+    notifier: row.notifier,
+    tells: row.tells,
+    createdAt: row.created_at,
+  };
+}
+
+function taken(name: string): (error: unknown) => never {
+  return (error) => {
+    if (sqlState(error) !== uniqueViolation) throw error;
+    throw new HeadcountError(
+      'NAME_TAKEN',
+      `There is a channel "${name}" already`,
+      'names of channels are unique',
+      'Choose another name.',
+    );
+  };
+}

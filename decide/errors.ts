@@ -42,7 +42,7 @@ export class HeadcountError extends Error {
    * @param todo what the reader can do now
    */
   constructor(code: ErrorCode, what: string, why: string, todo: string, options?: { cause?: unknown }) {
-    super(`${what}: ${why}. ${todo}`, options);
+    super(`${what}: ${why}${/[.?!]$/.test(why) ? '' : '.'} ${todo}`, options);
     this.code = code;
   }
 }

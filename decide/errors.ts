@@ -17,6 +17,8 @@ export const errorCodes = {
   BROKER_UNREACHABLE: { status: 503, exit: 1 },
   FLEET_FAILED: { status: 502, exit: 1 },
   CONTROLLER_UNREACHABLE: { status: 502, exit: 1 },
+  IMPORT_FAILED: { status: 502, exit: 1 },
+  ANSWER_NEEDED: { status: 400, exit: 2 },
   NOT_FOUND: { status: 404, exit: 1 },
   NAME_TAKEN: { status: 409, exit: 1 },
   BODY_INVALID: { status: 422, exit: 1 },

@@ -24,6 +24,13 @@ function worth({ state, busy, jobs, quietSince, deaf }: Process): number {
   return busyNow ? 6 : 5;
 }
 
+/** It can go now: it does no work, was told to take none and has none left, or cannot be told anything. */
+export function isFree({ state, busy, jobs, quietSince, deaf }: Process): boolean {
+  if (state === 'crashed' || deaf !== undefined) return true;
+  if (state === 'starting') return busy !== true && !jobs;
+  return quietSince !== undefined && jobs === 0;
+}
+
 /** 3 of `worker.3`; 0 where there is none. */
 export function numberOf(name: string): number {
   return Number(/\.(\d+)$/.exec(name)?.[1] ?? 0);

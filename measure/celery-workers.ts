@@ -53,6 +53,7 @@ export function celeryWorkers(link: Link, place: CeleryPlace, timeoutMs: number,
     if (questions.length > 0) await put(questions, signal);
   };
   return {
+    queue: place.queue,
     ask: async (signal) => censusOf(await put(inspections, signal), place.queue),
     quiet: (nodes, signal) => tell('cancel_consumer', nodes, signal),
     resume: (nodes, signal) => tell('add_consumer', nodes, signal),

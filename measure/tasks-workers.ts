@@ -25,6 +25,7 @@ export function tasksWorkers(open: () => Libsql.Database, queue: string, now: ()
     }
   };
   return {
+    queue,
     ask: async (signal) => {
       signal.throwIfAborted();
       return { nodes: nodesIn(open(), queue, now()), silentCount: 0 };

@@ -11,6 +11,8 @@
  */
 
 export interface Workers {
+  /** The meter's queue. A worker that is found without any is taken back to it. */
+  readonly queue: string;
   /** One round, reading only. Rejects when nobody can be asked; ends within 100 ms of an abort. */
   ask(signal: AbortSignal): Promise<Census>;
   /** They take no new jobs, from any queue. Resolves when it is said; `ask` shows whether it is done. Idempotent. */

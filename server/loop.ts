@@ -1,7 +1,7 @@
 /**
  * One checkup of one app, and the only place where measure, decide and scale meet:
  *
- *   count the fleet, read all meters (in parallel) -> learn, decide per manager -> one scaleTo for all -> record, tell
+ *   count the fleet, read all meters (in parallel) -> learn, decide per manager -> drain -> one scaleTo for all -> record, tell
  *
  * Nothing here throws: a meter that fails is an unknown reading, a fleet that cannot be counted makes deciding impossible
  * and leaves everything as it is, a refused scale call is kept in `Retry` and tried again at later checkups, further
@@ -14,9 +14,10 @@ import { learn } from '../decide/learn.ts';
 import type { Decision, Formation, Learned, Reading, Sample, View } from '../decide/words.ts';
 import type { Meter } from '../measure/meter.ts';
 import type { Fleet } from '../scale/fleet.ts';
-import type { App, StoredDecision } from '../store/store.ts';
+import type { StoredDecision } from '../store/store.ts';
 import type { CheckupEvent } from './api.ts';
 import { withDeadline, wordsOf } from './clock.ts';
+import { drainFirst, leavingFor, withSeen } from './drain.ts';
 import { addSample, addUse } from './memory.ts';
 import { type Journal, note } from './note.ts';
 import type { Surroundings, Watched, WatchedManager } from './watched.ts';
@@ -37,6 +38,10 @@ export interface Judged {
   readonly learned: Learned;
   /** Absent: the fleet could not be counted, so there is nothing to decide from. */
   readonly decision?: Decision;
+  /** What it was decided from. */
+  readonly view?: View;
+  /** Who is to go first, where the number falls. */
+  readonly first?: readonly string[];
   /** Why something was unknown. */
   readonly why?: string;
 }
@@ -57,14 +62,17 @@ export async function checkUp(
 ): Promise<CheckupEvent[]> {
   const measured = await measure(around, watched, watched.managers, signal);
   if (signal.aborted) return [];
-  const judged = measured.samples.map(({ manager, sample }) => {
+  const verdicts = measured.samples.map(({ manager, sample }) => {
     addSample(manager.memory, sample);
     const processes = measured.formation?.[manager.stored.processType];
     if (processes) addUse(manager.memory, processes.length, around.clock.now());
-    const verdict = judge(watched.app, manager, sample, manager.memory.samples, measured, around.clock.now());
+    const verdict = judge(watched, manager, sample, manager.memory.samples, measured, around.clock.now());
     manager.memory.learned = verdict.learned;
-    return journal.lost ? neverFewer(verdict, around.clock.now()) : verdict;
+    return verdict;
   });
+  const settled = await Promise.all(verdicts.map((verdict) => drained(around, watched, verdict, signal)));
+  if (signal.aborted) return [];
+  const judged = journal.lost ? settled.map((one) => neverFewer(one, around.clock.now())) : settled;
   const outcomes = await scale(around, watched, judged, retry, signal);
   const events = judged.map((verdict, index) =>
     note(around, watched.app, journal, verdict, outcomes[index] ?? { outcome: 'kept', tried: false }),
@@ -81,7 +89,7 @@ export async function evaluate(
   const measured = await measure(around, watched, [manager], undefined);
   const sample = measured.samples[0]?.sample ?? { at: around.clock.now(), readings: [] };
   const samples = [...manager.memory.samples, sample];
-  return judge(watched.app, manager, sample, samples, measured, around.clock.now());
+  return judge(watched, manager, sample, samples, measured, around.clock.now());
 }
 
 interface Measured {
@@ -138,7 +146,7 @@ async function read(
 }
 
 function judge(
-  app: App,
+  { app, fleet }: Watched,
   manager: WatchedManager,
   sample: Sample,
   samples: readonly Sample[],
@@ -154,11 +162,33 @@ function judge(
     return { manager, sample, learned: memory.learned, why };
   }
   const { decisions, used } = memory;
-  const seen: View = { samples, processes, decisions, learned: memory.learned, ...(used && { used }) };
+  const leaving = 'problem' in fleet ? undefined : leavingFor(fleet, manager);
+  const seen: View = {
+    samples,
+    processes: withSeen(processes, manager.drains),
+    decisions,
+    learned: memory.learned,
+    ...(used && { used }),
+    ...(leaving && { leaving }),
+  };
   const learned = learn(memory.learned, seen, now, stored);
-  const decision = decide(stored, { ...seen, learned }, now);
+  const view = { ...seen, learned };
+  const decision = decide(stored, view, now);
   const why = decision.unknown ? whyUnknown(sample, decision) : undefined;
-  return { manager, sample, learned, decision, ...(why && { why }) };
+  return { manager, sample, learned, decision, view, ...(why && { why }) };
+}
+
+/** Who is to go is told, and what they say is decided from once more. */
+async function drained(
+  around: Surroundings,
+  { fleet }: Watched,
+  verdict: Judged,
+  signal: AbortSignal,
+): Promise<Judged> {
+  const { manager, decision, view } = verdict;
+  if (!decision || !view || 'problem' in fleet || signal.aborted) return verdict;
+  const scene = { around, fleet, manager, drains: manager.drains, view, signal };
+  return { ...verdict, ...(await drainFirst(scene, decision)) };
 }
 
 function whyUnknown(sample: Sample, decision: Decision): string {
@@ -222,7 +252,8 @@ async function scaleTo(
     changes.map(({ manager, decision }) => [manager.stored.processType, decision?.desired ?? 0]),
   );
   try {
-    await withDeadline(clock, limitsMs.scale, signal, (inner) => fleet.scaleTo(desired, inner));
+    const first = changes.flatMap((verdict) => verdict.first ?? []);
+    await withDeadline(clock, limitsMs.scale, signal, (inner) => fleet.scaleTo(desired, inner, first));
     retry.failures = 0;
     retry.notBefore = 0;
     const why = changes.flatMap(({ manager, decision }) =>

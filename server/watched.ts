@@ -11,6 +11,8 @@ import type { Meter } from '../measure/meter.ts';
 import type { Fleet } from '../scale/fleet.ts';
 import type { App, Store, StoredManager } from '../store/store.ts';
 import { type Clock, withDeadline, wordsOf } from './clock.ts';
+import { takeBack } from './drain.ts';
+import { type Drains, noDrains, recallDrains } from './drain-memory.ts';
 import type { Kinds } from './kinds.ts';
 import { blank, type Memory, recall } from './memory.ts';
 
@@ -18,6 +20,7 @@ export interface WatchedManager {
   readonly stored: StoredManager;
   readonly meters: readonly (Meter | { readonly problem: string })[];
   readonly memory: Memory;
+  readonly drains: Drains;
 }
 
 export interface Watched {
@@ -48,6 +51,8 @@ export async function watch(around: Surroundings, app: App, before?: Watched): P
     }),
   );
   const kept = new Set(managers.flatMap(({ meters }) => meters));
+  const gone = before?.managers.filter(({ stored }) => !managers.some((one) => one.stored.id === stored.id));
+  await takeAllBack(around, gone ?? []);
   await closeMeters(
     around,
     (before?.managers ?? []).flatMap(({ meters }) => meters).filter((meter) => !kept.has(meter)),
@@ -55,13 +60,19 @@ export async function watch(around: Surroundings, app: App, before?: Watched): P
   return { app, fleet, managers };
 }
 
-/** Lets go of an app: stops what its fleet started. */
+/** Lets go of an app: its workers take jobs again, and what its fleet started is stopped. */
 export async function unwatch(around: Surroundings, watched: Watched): Promise<void> {
+  await takeAllBack(around, watched.managers);
   await closeMeters(
     around,
     watched.managers.flatMap(({ meters }) => meters),
   );
   await closeFleet(around, watched);
+}
+
+async function takeAllBack(around: Surroundings, managers: readonly WatchedManager[]): Promise<void> {
+  const never = new AbortController().signal;
+  await Promise.all(managers.map((manager) => takeBack({ around, manager, drains: manager.drains }, never)));
 }
 
 function sameFleet(before: Watched, app: App): boolean {
@@ -104,7 +115,7 @@ async function watchManager(
   return {
     stored,
     meters: same ? known.meters : openMeters(around, app, stored),
-    memory: known?.memory ?? (await remember(around, stored)),
+    ...(known ? { memory: known.memory, drains: known.drains } : await remember(around, stored)),
   };
 }
 
@@ -126,12 +137,18 @@ function openMeters(around: Surroundings, app: App, manager: StoredManager): Wat
   });
 }
 
-async function remember({ store, clock, log }: Surroundings, manager: StoredManager): Promise<Memory> {
+async function remember(
+  { store, clock, log }: Surroundings,
+  manager: StoredManager,
+): Promise<Pick<WatchedManager, 'memory' | 'drains'>> {
   try {
-    return await withDeadline(clock, 10_000, undefined, () => recall(store, manager, clock.now()));
+    return await withDeadline(clock, 10_000, undefined, async () => ({
+      memory: await recall(store, manager, clock.now()),
+      drains: await recallDrains(store, manager.id),
+    }));
   } catch (error) {
     log.error({ processType: manager.processType }, `starting without history: ${wordsOf(error)}`);
-    return blank(manager, clock.now());
+    return { memory: blank(manager, clock.now()), drains: noDrains() };
   }
 }
 

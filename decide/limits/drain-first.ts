@@ -12,7 +12,7 @@
  */
 import { currentCount } from '../formation.ts';
 import type { LimitKind } from '../kinds.ts';
-import { leavingOrder } from '../leaving.ts';
+import { isFree, leavingOrder } from '../leaving.ts';
 import { duration, number } from '../wording.ts';
 import type { Limited, Process, View } from '../words.ts';
 
@@ -74,13 +74,12 @@ function drained(count: number, current: number, view: View, now: number, patien
 }
 
 function verdictOn(process: Process, now: number, patienceMs: number): Verdict {
-  const { name, state, busy, jobs, quietSince, deaf } = process;
-  if (state === 'crashed') return { process, goes: true };
-  if (state === 'starting' && busy !== true && !jobs) return { process, goes: true };
-  if (deaf !== undefined) return { process, goes: true, but: `${name} goes without notice: ${deaf}` };
+  const { name, state, jobs, quietSince, deaf } = process;
+  if (deaf !== undefined && state !== 'crashed')
+    return { process, goes: true, but: `${name} goes without notice: ${deaf}` };
+  if (isFree(process)) return { process, goes: true };
   if (quietSince === undefined)
     return { process, goes: false, why: `${name}: it is told to take no new jobs` };
-  if (jobs === 0) return { process, goes: true };
   const doing = jobs === undefined ? 'it does not answer' : `${number(jobs)} running`;
   const waitedMs = Math.max(0, now - quietSince);
   if (waitedMs >= patienceMs)

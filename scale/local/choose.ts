@@ -20,7 +20,7 @@ export function victims<P extends Process>(
   first: readonly string[] = [],
 ): P[] {
   const order = leavingOrder(processes, 'named') as P[];
-  const named = order.filter(({ name }) => first.includes(name));
+  const named = first.flatMap((name) => order.filter((process) => process.name === name));
   const others = order.filter(({ name }) => !first.includes(name));
   return [...named, ...others].slice(0, Math.max(0, count));
 }

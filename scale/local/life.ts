@@ -8,8 +8,9 @@
  *        └───────────── one too many ──> stopping <─────┘
  *                                           └── ended ──> gone
  *
- * The pause after a crash doubles from half a second up to half a minute; a process that lived for ten seconds begins
- * anew at half a second. A crashed process keeps its name and counts, so that the decision sees a formation that is
+ * The pause after a crash doubles from half a second, up to half a minute for one that never said that it is up: what cannot
+ * start is ill. One that was up waits four seconds at most, because what killed it most likely came from outside, and its
+ * work waits meanwhile. A process that lived for ten seconds begins anew at half a second. A crashed process keeps its name and counts, so that the decision sees a formation that is
  * there but ill, instead of one that shrank.
  *
  * Comparing on each checkup what should run with what runs was the other way. It needs no timers, but a process that
@@ -21,6 +22,8 @@ import type { Ending, Order } from './protocol.ts';
 export interface Timings {
   readonly firstPauseMs: number;
   readonly longestPauseMs: number;
+  /** The same for a process that was up. */
+  readonly longestPauseAfterUpMs: number;
   /** A process that lived as long as this did not crash on its start. */
   readonly provenMs: number;
   /** A process that never reports is taken as up when it has lived as long as this. */
@@ -33,6 +36,7 @@ export interface Timings {
 export const defaultTimings: Timings = {
   firstPauseMs: 500,
   longestPauseMs: 30_000,
+  longestPauseAfterUpMs: 4_000,
   provenMs: 10_000,
   assumedUpMs: 10_000,
   assumedOpenMs: 30_000,
@@ -208,7 +212,8 @@ function watchBoot(life: Life, port: number | undefined, habitat: Habitat): void
 function crash(life: Life, why: string, habitat: Habitat): void {
   const { timings, now } = habitat;
   if (now() - life.startedAt >= timings.provenMs) life.crashes = 0;
-  const pauseMs = Math.min(timings.longestPauseMs, timings.firstPauseMs * 2 ** life.crashes);
+  const longestMs = life.state === 'up' ? timings.longestPauseAfterUpMs : timings.longestPauseMs;
+  const pauseMs = Math.min(longestMs, timings.firstPauseMs * 2 ** life.crashes);
   life.crashes = Math.min(life.crashes + 1, 20);
   enter(life, 'crashed', habitat);
   tell(life, `${why}; starting again in ${pauseMs / 1000} s`, habitat);

@@ -154,3 +154,19 @@ test('a boot that was looked at before a crash does not make the next one up', a
   await passes(9_000);
   expect(looks(supervisor, 'worker')).toBe('worker.1 up');
 });
+
+test('one that was up and is killed again and again waits four seconds at most', async () => {
+  const supervisor = open();
+  supervisor.scaleTo({ worker: 1 });
+  await passes(0);
+  const pauses: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    supervisor.hear({ is: 'report', name: 'worker.1', running: 1, slots: 1 });
+    supervisor.hear({ is: 'ended', name: 'worker.1', code: null, signal: 'SIGKILL' });
+    const begun = Date.now();
+    const before = orders.length;
+    while (orders.length === before) await passes(100);
+    pauses.push((Date.now() - begun) / 1_000);
+  }
+  expect(pauses).toEqual([0.5, 1, 2, 4, 4, 4]);
+});

@@ -3,7 +3,7 @@
  * on first use, so that making an app in a module costs nothing and never fails for a server that is down.
  */
 import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
+import { availableParallelism, hostname } from 'node:os';
 import type { Beat, BeatOptions } from './beat/beat.ts';
 import { beatOf } from './beat/of-app.ts';
 import type { Broker, Depth, Log } from './broker.ts';
@@ -27,7 +27,8 @@ import type { Results } from './results.ts';
 import type { ArgumentsSchema } from './schema.ts';
 import { checkFormat, checkSend, checkTask, checkWorker } from './settings.ts';
 import type { AsyncResult, Definition, Handler, SendOptions, Task, TaskOptions } from './task.ts';
-import { createWorker, type Worker, type WorkerOptions } from './worker.ts';
+import { enlist, isThreadOfPool } from './threads/registry.ts';
+import { createWorker, type Worker, type WorkerOptions, type WorkerSurroundings } from './worker.ts';
 
 export interface AppOptions {
   /** `sqlite:<file>`, `redis://<host>:<port>/<db>` or `amqp://<user>:<password>@<host>/<vhost>`. */
@@ -89,6 +90,12 @@ interface State {
 /** @throws TasksError BROKER_URL_INVALID */
 export function createApp(options: AppOptions): TasksApp {
   const state = newState(options);
+  const close = async (): Promise<void> => {
+    await state.results?.close();
+    for (const other of state.others.values()) await other.close();
+    await state.broker.close();
+  };
+  enlist({ tasks: state.tasks, close });
   return {
     task: (name, handler, taskOptions = {}) => defineTask(state, name, handler, taskOptions),
     send: async (name, args = [], sendOptions = {}) => {
@@ -118,11 +125,7 @@ export function createApp(options: AppOptions): TasksApp {
         );
       return broker.purge(queue);
     },
-    close: async () => {
-      await state.results?.close();
-      for (const other of state.others.values()) await other.close();
-      await state.broker.close();
-    },
+    close,
   };
 }
 
@@ -264,13 +267,14 @@ function startBeat(state: State, options: BeatOptions): Beat {
 
 function startWorker(state: State, options: WorkerOptions): Worker {
   checkWorker(options);
+  if (isThreadOfPool()) throw workerInThread();
   return createWorker({
     broker: state.broker.get,
     results: state.results?.get,
     tasks: state.tasks,
     ignoreResult: state.options.ignoreResult ?? false,
     queues: options.queues ?? [state.queue],
-    concurrency: options.concurrency ?? 4,
+    concurrency: options.concurrency ?? (options.pool === 'threads' ? availableParallelism() : 4),
     prefetch: options.prefetch ?? 200,
     graceSeconds: options.graceSeconds ?? 30,
     name: nodeName(options.name),
@@ -278,10 +282,29 @@ function startWorker(state: State, options: WorkerOptions): Worker {
     events: options.events ?? false,
     maxTasks: options.maxTasks ?? Infinity,
     maxMemoryBytes: options.maxMemoryBytes ?? Infinity,
+    threads: threadsOf(options),
     address: withoutPassword(state.options.broker),
     log: state.options.log ?? logToStderr,
     random: Math.random,
   });
+}
+
+function threadsOf(options: WorkerOptions): WorkerSurroundings['threads'] {
+  if (options.pool !== 'threads' || options.taskModule === undefined) return undefined;
+  return {
+    module: options.taskModule,
+    maxTasksPerThread: options.maxTasksPerThread ?? Infinity,
+    maxThreadMemoryBytes: options.maxThreadMemoryBytes ?? Infinity,
+  };
+}
+
+function workerInThread(): TasksError {
+  return new TasksError(
+    'OPTION_INVALID',
+    'A worker was started in a thread of a worker',
+    'taskModule is the module that starts the worker',
+    'Define the tasks in a module of their own, and give that one',
+  );
 }
 
 let unnamedWorkers = 0;

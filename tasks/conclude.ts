@@ -39,7 +39,7 @@ async function settlementOf(bench: Bench, job: RunningJob, outcome: Outcome): Pr
       return { kind: 'done' };
     case 'rejected':
       return outcome.requeue
-        ? { kind: 'replace', message }
+        ? { kind: 'replace', message: outcome.instead ?? message }
         : { kind: 'setAside', error: textOf(outcome.error) };
   }
 }

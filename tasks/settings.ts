@@ -30,6 +30,15 @@ export function checkWorker(options: WorkerOptions): void {
   amountOf('graceSeconds', options.graceSeconds);
   countOf('maxTasks', options.maxTasks, 1);
   countOf('maxMemoryBytes', options.maxMemoryBytes, 1);
+  countOf('maxTasksPerThread', options.maxTasksPerThread, 1);
+  countOf('maxThreadMemoryBytes', options.maxThreadMemoryBytes, 1);
+  oneOf('pool', options.pool, ['slots', 'threads']);
+  if (options.pool === 'threads' && options.taskModule === undefined)
+    invalid(
+      'taskModule',
+      undefined,
+      'the path or URL of the module that defines the tasks, for pool threads',
+    );
 }
 
 /** Answers with what it was given. */

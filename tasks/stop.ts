@@ -60,6 +60,7 @@ function abandon(bench: Bench): number {
   const jobs = [...bench.running];
   for (const job of jobs) {
     job.abandoned = true;
+    job.kill?.();
     free(bench, job);
     const back = isLate(job);
     const fate = back ? 'is put back' : 'is lost, as it is of early ack';

@@ -72,6 +72,11 @@ export interface TaskOptions {
   readonly schema?: ArgumentsSchema;
   /** True (default): settled when it is done, so a killed worker's job comes back. False: when it starts. */
   readonly ackLate?: boolean;
+  /**
+   * In a pool of threads: true puts a job back whose thread ended (memory, process.exit, an uncaught error), up to ten
+   * times. Default false: it fails with WorkerLostError, as Celery without task_reject_on_worker_lost.
+   */
+  readonly requeueLost?: boolean;
   /** True: nobody reads the result, so it is not kept. Failures are. Default: the app's. */
   readonly ignoreResult?: boolean;
   /** Default: the app's. */

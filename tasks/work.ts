@@ -16,7 +16,13 @@ export type Outcome =
   /** Done with, and no result kept. */
   | { readonly kind: 'ignored' }
   /** Not done: back to the end of its queue, or set aside. */
-  | { readonly kind: 'rejected'; readonly error: unknown; readonly requeue: boolean };
+  | {
+      readonly kind: 'rejected';
+      readonly error: unknown;
+      readonly requeue: boolean;
+      /** What goes back in place of the message. */
+      readonly instead?: TaskMessage;
+    };
 
 export interface Attempt {
   readonly definition: Definition;
@@ -119,7 +125,8 @@ function contextOf({ message, delivery, stop }: Attempt): TaskContext {
   };
 }
 
-function outcomeOf(job: Attempt, thrown: unknown): Outcome {
+/** What becomes of a job whose handler threw this. */
+export function outcomeOf(job: Attempt, thrown: unknown): Outcome {
   if (thrown instanceof Ignore) return { kind: 'ignored' };
   if (thrown instanceof Reject) return { kind: 'rejected', error: thrown, requeue: thrown.requeue };
   const { definition, message, random } = job;
@@ -151,7 +158,7 @@ function isRetried({ definition }: Attempt, thrown: unknown): boolean {
 }
 
 /** Soft: asks by the signal. Hard: gives the job up; a handler that goes on cannot be stopped in its own thread. */
-function timeLimits(job: Attempt): { exceeded: Promise<never>; clear(): void } | undefined {
+export function timeLimits(job: Attempt): { exceeded: Promise<never>; clear(): void } | undefined {
   const { softSeconds, hardSeconds } = job.limits;
   if (softSeconds === null && hardSeconds === null) return undefined;
   const timers: NodeJS.Timeout[] = [];

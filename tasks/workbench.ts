@@ -14,7 +14,8 @@ import type { Pace } from './pace.ts';
 import type { Events } from './remote/events.ts';
 import { failed, type Results } from './results.ts';
 import type { Definition } from './task.ts';
-import { attempt, type LazyAbort, lazyAbort } from './work.ts';
+import type { ThreadPool } from './threads/pool.ts';
+import { type Attempt, attempt, type LazyAbort, lazyAbort, type Outcome } from './work.ts';
 
 export interface Bench {
   /** Jobs at a time; remote control changes it. */
@@ -34,6 +35,8 @@ export interface Bench {
   /** The app's setting, for messages and tasks that do not say. */
   readonly ignoreResult: boolean;
   readonly pace: Pace;
+  /** Absent: handlers run in this thread. */
+  readonly pool: ThreadPool | undefined;
   readonly busy: BusyReport;
   readonly loads: Loads;
   readonly log: Log;
@@ -62,6 +65,8 @@ export interface RunningJob {
   readonly startedMs: number;
   /** Given back to the broker: what its handler still does has no effect. */
   abandoned: boolean;
+  /** Ends its thread; absent where it has none of its own. */
+  kill?: () => void;
 }
 
 export type Loads = Map<string, { -readonly [K in keyof QueueLoad]: QueueLoad[K] }>;
@@ -210,11 +215,19 @@ function start(bench: Bench, delivery: Delivery, message: TaskMessage, definitio
   }
   if (!isLate(job)) void bench.consumer.settle(delivery, { kind: 'done' });
   const limits = limitsOf(bench.controls, message, definition);
-  void attempt({ definition, message, delivery, stop, limits, random: bench.random }).then((outcome) => {
+  const work = { definition, message, delivery, stop, limits, random: bench.random };
+  void perform(bench, job, work).then((outcome) => {
     free(bench, job);
     if (!job.abandoned) finish(bench, () => conclude(bench, job, outcome));
     schedule(bench);
   });
+}
+
+function perform({ pool }: Bench, job: RunningJob, work: Attempt): Promise<Outcome> {
+  if (!pool?.has(work.message.task)) return attempt(work);
+  const { outcome, kill } = pool.run(work);
+  job.kill = kill;
+  return outcome;
 }
 
 /** A slot is free again; an abandoned job counts as started and not as finished. */

@@ -18,6 +18,7 @@ import type { WorkerNode } from './remote/node.ts';
 import type { Results } from './results.ts';
 import { change, closeLimitMs, type Ending, shutDown, withSignals } from './stop.ts';
 import type { Definition } from './task.ts';
+import { createPool, type PoolOptions } from './threads/pool.ts';
 import { type Bench, emptyLoad, emptyLoads, loadOf, reserve, withdraw } from './workbench.ts';
 
 export interface WorkerOptions {
@@ -39,6 +40,17 @@ export interface WorkerOptions {
   readonly maxTasks?: number;
   /** The same when the process takes more memory than this. Default: never. */
   readonly maxMemoryBytes?: number;
+  /**
+   * 'slots' (default): handlers share one thread, which suits those that wait. 'threads': each job has a thread, for
+   * handlers that compute, block or must be ended when they take too long. Needs `taskModule`.
+   */
+  readonly pool?: 'slots' | 'threads';
+  /** Path or URL of the module that defines the tasks; each thread loads it. It must not start a worker. */
+  readonly taskModule?: string | URL;
+  /** After so many jobs a thread is replaced. Default: never. */
+  readonly maxTasksPerThread?: number;
+  /** A thread that holds more after a job is replaced; one that takes twice as much is ended. Default: Node's own limit. */
+  readonly maxThreadMemoryBytes?: number;
 }
 
 export interface Worker {
@@ -63,6 +75,8 @@ export interface WorkerSurroundings {
   readonly events: boolean;
   readonly maxTasks: number;
   readonly maxMemoryBytes: number;
+  /** Absent: handlers run in this thread. */
+  readonly threads: Omit<PoolOptions, 'slots' | 'log'> | undefined;
   /** The address of the broker, without password. */
   readonly address: string;
   readonly log: Log;
@@ -107,8 +121,13 @@ async function run(around: WorkerSurroundings, stopper: Stopper): Promise<Ending
   const slots = (): number => bench?.slots ?? around.concurrency;
   const stopped = stopper.warm.signal;
   const load = () => loadOf(loads, reserved, stopped.aborted ? undefined : slots());
+  const pool = around.threads && createPool({ ...around.threads, slots, log: around.log });
+  await pool?.start(around.tasks.keys());
   const connected = await connect(around, stopped, load);
-  if (!connected) return { abandoned: 0, retired: false };
+  if (!connected) {
+    await pool?.close();
+    return { abandoned: 0, retired: false };
+  }
   const remote = around.remoteControl ? connected.broker.remote : undefined;
   let retired = false;
   bench = {
@@ -125,6 +144,7 @@ async function run(around: WorkerSurroundings, stopper: Stopper): Promise<Ending
     results: around.results,
     ignoreResult: around.ignoreResult,
     pace: createPace(around.prefetch, Date.now()),
+    pool,
     busy: reportBusy(slots, (resting) => rest(bench, resting)),
     log: around.log,
     random: around.random,
@@ -146,6 +166,7 @@ async function run(around: WorkerSurroundings, stopper: Stopper): Promise<Ending
   bench.busy.update(0);
   const abandoned = await work(bench, around, stopper);
   await Promise.race([attendance?.close(), pause(closeLimitMs, undefined, { ref: false })]);
+  await pool?.close();
   return { abandoned, retired };
 }
 

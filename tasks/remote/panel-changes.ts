@@ -2,8 +2,8 @@
  * What remote control changes in a worker: which jobs it drops, how fast it works, for how long, from which queues, and
  * whether it works at all. Answers are Celery's own (celery/worker/control.py, 5.6.3); `error` means that nothing changed.
  *
- * A running job cannot be killed in its own thread, as Celery does with a process. `terminate` aborts its signal, takes it
- * off its slot and records REVOKED at once; what its handler still does has no effect.
+ * `terminate` ends the thread of a job in a pool of threads, as Celery kills a process. Elsewhere a running job cannot be
+ * killed: its signal is aborted, it is off its slot and recorded as REVOKED at once, and what its handler does has no effect.
  */
 
 import { revoke, revokedError } from '../conclude.ts';
@@ -98,6 +98,7 @@ function terminateWhere(
   for (const job of jobs) {
     job.stop.abort(revokedError('terminated'));
     job.abandoned = true;
+    job.kill?.();
     free(bench, job);
     finish(bench, () => revoke(bench, job.delivery, job.message, { terminated }));
   }

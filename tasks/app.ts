@@ -12,6 +12,7 @@ import { TasksError, textOf } from './errors.ts';
 import type { FormatOptions } from './format.ts';
 import { newMessage, type TaskMessage } from './message.ts';
 import {
+  type Address,
   openBroker,
   openResults,
   parseAddress,
@@ -25,16 +26,24 @@ import type { RabbitSettings } from './rabbitmq/link.ts';
 import { tellSent } from './remote/events.ts';
 import type { Results } from './results.ts';
 import type { ArgumentsSchema } from './schema.ts';
-import { checkFormat, checkSend, checkTask, checkWorker } from './settings.ts';
+import { checkExpiry, checkFormat, checkSend, checkTask, checkWorker } from './settings.ts';
 import type { AsyncResult, Definition, Handler, SendOptions, Task, TaskOptions } from './task.ts';
 import { enlist, isThreadOfPool } from './threads/registry.ts';
 import { createWorker, type Worker, type WorkerOptions, type WorkerSurroundings } from './worker.ts';
 
 export interface AppOptions {
-  /** `sqlite:<file>`, `redis://<host>:<port>/<db>` or `amqp://<user>:<password>@<host>/<vhost>`. */
+  /**
+   * `sqlite:<file>`, `redis://<host>:<port>/<db>` or `amqp://<user>:<password>@<host>/<vhost>`; also `rediss://`,
+   * `sentinel://`, `redis+cluster://`, several with `;` between them, and `memory:` for tests.
+   */
   readonly broker: string;
-  /** Where results are kept, in the same forms; default: the broker, but nowhere with RabbitMQ. False: nowhere. */
+  /**
+   * Where results are kept, in the same forms or `postgresql://`; `rpc://` brings them over RabbitMQ. Default: the
+   * broker, but nowhere with RabbitMQ. False: nowhere.
+   */
   readonly results?: string | false;
+  /** How long a result is kept, Celery's `result_expires`. Default 86,400; 0: for ever. */
+  readonly resultExpiresSeconds?: number;
   /** Default 'celery', as in Celery. */
   readonly queue?: string;
   /** True: results are not kept unless a task or a call asks for it. Failures are. Default false. */
@@ -85,6 +94,8 @@ interface State {
   /** Where beats keep their state, when that is not the broker; by address. */
   readonly others: Map<string, Opened<Broker>>;
   readonly results: Opened<Results> | undefined;
+  /** Results come to who sent the call, so each call says where. */
+  readonly hearsResults: boolean;
 }
 
 /** @throws TasksError BROKER_URL_INVALID */
@@ -131,7 +142,8 @@ export function createApp(options: AppOptions): TasksApp {
 
 function newState(options: AppOptions): State {
   const broker = parseAddress(options.broker);
-  const results = resultsAddress(options, broker.kind === 'rabbitmq');
+  const results = resultsAddress(options, broker);
+  const expiresSeconds = checkExpiry(options.resultExpiresSeconds);
   const redis = options.redis ?? {};
   const format = checkFormat(options.format ?? {});
   return {
@@ -140,14 +152,16 @@ function newState(options: AppOptions): State {
     tasks: new Map(),
     others: new Map(),
     broker: opened(() => openBroker(broker, redis, options.rabbitmq ?? {}, format)),
-    results: results && opened(() => openResults(results, redis)),
+    results: results && opened(() => openResults(results, redis, { expiresSeconds })),
+    hearsResults: results?.kind === 'rpc',
   };
 }
 
 /** RabbitMQ keeps no results: where nothing else is said, there are none. */
-function resultsAddress(options: AppOptions, brokerKeepsNone: boolean): ResultsAddress | undefined {
-  if (options.results === false || (options.results === undefined && brokerKeepsNone)) return undefined;
-  return parseResultsAddress(options.results ?? options.broker);
+function resultsAddress(options: AppOptions, broker: Address): ResultsAddress | undefined {
+  if (options.results === false || (options.results === undefined && broker.kind === 'rabbitmq'))
+    return undefined;
+  return parseResultsAddress(options.results ?? options.broker, broker);
 }
 
 function defineTask<Args extends readonly unknown[], Result>(
@@ -192,7 +206,13 @@ async function send<Result>(
 ): Promise<AsyncResult<Result>[]> {
   const now = Date.now();
   const ignored = given.ignoreResult ?? task.ignoreResult ?? state.options.ignoreResult ?? false;
-  const shared = { ...checkSend(given, task, now), ignoreResult: ignored };
+  const replyTo =
+    state.hearsResults && !ignored ? await (await state.results?.get())?.replyTo?.() : undefined;
+  const shared = {
+    ...checkSend(given, task, now),
+    ignoreResult: ignored,
+    ...(replyTo === undefined ? {} : { replyTo }),
+  };
   const messages = calls.map((args) => message(name, args, given.id ?? randomUUID(), shared));
   const broker = await state.broker.get();
   try {

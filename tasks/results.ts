@@ -41,6 +41,11 @@ export interface ResultRecord {
 /** Celery's default of `result_expires`: one day. */
 export const resultExpiresSeconds = 86_400;
 
+export interface ResultsSettings {
+  /** How long a result is kept; 0: for ever, as in Celery. */
+  readonly expiresSeconds: number;
+}
+
 const finalStates: ReadonlySet<string> = new Set(['SUCCESS', 'FAILURE', 'REVOKED']);
 
 export function isFinal(record: ResultRecord | undefined): record is ResultRecord {
@@ -61,6 +66,23 @@ export function failed(
   const error = thrown instanceof Error ? thrown : new TypeError(`thrown: ${safeText(thrown)}`);
   const result = { exc_type: error.name || 'Error', exc_message: [error.message], exc_module: null };
   return record(id, status, result, error.stack ?? null, nowMs);
+}
+
+/** What is kept, and what comes: a SUCCESS stays, else the newer counts. */
+export function replaces(old: ResultRecord | undefined): boolean {
+  return old?.status !== 'SUCCESS';
+}
+
+/** Stores under way, which a close waits for. */
+export function underWay(): { add(storing: Promise<unknown>): Promise<void>; all(): Promise<void> } {
+  const storing = new Set<Promise<unknown>>();
+  return {
+    add: async (one) => {
+      storing.add(one);
+      await one.finally(() => storing.delete(one));
+    },
+    all: async () => void (await Promise.allSettled([...storing])),
+  };
 }
 
 /** The JSON of a record; where the value has none, that of a failure which says so. */

@@ -3,6 +3,7 @@ import { TasksError } from './errors.ts';
 import { canCompress, type FormatOptions } from './format.ts';
 import type { TaskMessage } from './message.ts';
 import { perSecond } from './remote/rate.ts';
+import { resultExpiresSeconds } from './results.ts';
 import type { SendOptions, TaskOptions } from './task.ts';
 import type { WorkerOptions } from './worker.ts';
 
@@ -39,6 +40,12 @@ export function checkWorker(options: WorkerOptions): void {
       undefined,
       'the path or URL of the module that defines the tasks, for pool threads',
     );
+}
+
+/** In seconds; 0 is for ever. */
+export function checkExpiry(seconds: number | undefined): number {
+  amountOf('resultExpiresSeconds', seconds);
+  return seconds ?? resultExpiresSeconds;
 }
 
 /** Answers with what it was given. */

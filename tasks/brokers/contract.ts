@@ -17,8 +17,8 @@ export interface BrokerHarness {
   pushRaw(queue: string, text: string): Promise<void>;
   /** Errors of the messages that were set aside. */
   aside(): Promise<string[]>;
-  /** A program's text that takes 3 messages of queue "q", prints "taken" and waits; run in another process. */
-  taker(): string;
+  /** A program's text that takes 3 messages of queue "q", prints "taken" and waits; run in another process. Absent: there is none. */
+  taker?(): string;
   /** Four priorities, soonest first, where it is not 0, 3, 6, 9; all equal where the broker has none. */
   readonly priorities?: readonly number[];
   /** True: the broker cannot know what is lent out or due later, so its depth must not say it. */
@@ -43,7 +43,8 @@ export function brokerContract(
   { test, expect }: BrokerTools,
   name: string,
   start: () => Promise<BrokerHarness>,
-  unreachable: () => Promise<Broker>,
+  /** Absent: it is always there. */
+  unreachable?: () => Promise<Broker>,
 ): void {
   const on = (what: string, body: (place: Place) => Promise<void>): void =>
     test(`${name}: ${what}`, () => withPlace({ expect }, start, body));
@@ -205,6 +206,7 @@ export function brokerContract(
   });
 
   on('what a killed process held comes back in seconds', async ({ broker, consume, harness }) => {
+    if (!harness.taker) return;
     const sent = messages(5);
     await broker.publish('q', sent);
     const child = spawnProgram(harness.folder, harness.taker());
@@ -216,6 +218,7 @@ export function brokerContract(
     expect((await drain(consumer, 5, 3)).concat(rest).sort()).toEqual(sent.map(({ id }) => id).sort());
   });
 
+  if (!unreachable) return;
   test(`${name}: a broker that cannot be reached rejects, soon and with what to do`, async () => {
     const failure = await unreachable()
       .then((broker) => broker.publish('q', messages(1)).finally(() => broker.close()))

@@ -7,7 +7,15 @@ import { type Format, type FormatOptions, openFormat } from '../format.ts';
 import type { TaskMessage } from '../message.ts';
 import type { RedisSettings } from '../open.ts';
 import { redisBeatStore } from '../redis/beat.ts';
-import { asking, type Keys, keysOf, openRedis, prioritySteps, separator } from '../redis/connection.ts';
+import {
+  asking,
+  type Keys,
+  keyPrefixOf,
+  keysOf,
+  openRedis,
+  prioritySteps,
+  separator,
+} from '../redis/connection.ts';
 import { startConsumer } from '../redis/consumer.ts';
 import { remoteOf } from '../redis/remote.ts';
 import { isHeldEta, parseHeld } from '../redis/text.ts';
@@ -20,15 +28,15 @@ const mostHeldRead = 2_000;
 const defaultVisibilitySeconds = 3_600;
 const defaultLeaseSeconds = 60;
 
-/** @param url `redis://` or `rediss://`, as ioredis and Celery read it */
+/** @param url as `parseAddress` took it: `redis://`, `rediss://`, `sentinel://` or `redis+cluster://` */
 export async function openRedisBroker(
   url: string,
   settings: RedisSettings,
   options: FormatOptions = {},
 ): Promise<Broker> {
   const format = await openFormat(options);
-  const redis = await openRedis(url, true);
-  const keys = keysOf(settings);
+  const redis = await openRedis(url, true, settings);
+  const keys = keysOf({ keyPrefix: keyPrefixOf(url, settings) });
   const consumers: Redis[] = [];
   const listeners: Redis[] = [];
   const limits = {
@@ -36,10 +44,10 @@ export async function openRedisBroker(
     leaseMs: (settings.leaseSeconds ?? defaultLeaseSeconds) * 1000,
   };
   return {
-    publish: (queue, messages) => asking(redis, () => publish(redis, keys, format, queue, messages)),
+    publish: (queue, messages) => publish(redis, keys, format, queue, messages),
     consume: async (consuming) => {
       // A take whose answer got lost must not be sent again: its messages come back by their lease.
-      const own = await openRedis(url, false);
+      const own = await openRedis(url, false, settings);
       try {
         await asking(own, () => own.ping());
       } catch (error) {
@@ -54,7 +62,7 @@ export async function openRedisBroker(
     purge: (queue) => asking(redis, () => purge(redis, keys, queue)),
     beat: (name) => redisBeatStore(redis, keys, format, settings.keyPrefix ?? '', name),
     remote: remoteOf(redis, keys, async () => {
-      const listener = await openRedis(url, true);
+      const listener = await openRedis(url, true, settings);
       listeners.push(listener);
       return listener;
     }),
@@ -83,12 +91,14 @@ async function publish(
     }
     const [only, ...others] = lists;
     if (only && others.length === 0 && isBound(redis, queue, Date.now())) {
-      await redis.lpush(only[0], ...only[1]);
+      await asking(redis, () => redis.lpush(only[0], ...only[1]));
       continue;
     }
-    const transaction = redis.multi().sadd(keys.binding(queue), [queue, '', queue].join(separator));
-    for (const [list, texts] of lists) transaction.lpush(list, ...texts);
-    failOnError(await transaction.exec());
+    await asking(redis, async () => {
+      const transaction = redis.multi().sadd(keys.binding(queue), [queue, '', queue].join(separator));
+      for (const [list, texts] of lists) transaction.lpush(list, ...texts);
+      failOnError(await transaction.exec());
+    });
   }
 }
 

@@ -1,7 +1,15 @@
-/** A connection to Redis that comes back by itself, and the names of kombu's keys. */
+/**
+ * A connection to Redis that comes back by itself, and the names of kombu's keys. An address is one server, the sentinels
+ * of one (`sentinel://a;sentinel://b/0`, with its `masterName`, as kombu writes them), or nodes of a cluster
+ * (`redis+cluster://a;redis+cluster://b`). Everything behind this file sees a plain connection to one server.
+ */
+import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { ConnectionOptions } from 'node:tls';
 import type { Redis, RedisOptions } from 'ioredis';
 import { packageMissing, TasksError, textOf } from '../errors.ts';
-import type { RedisSettings } from '../open.ts';
+import { addressesIn, type RedisSettings } from '../open.ts';
+import { clusterOptions, hashTagged, type Library } from './cluster.ts';
 
 /** kombu's defaults of `priority_steps` and `sep`. */
 export const prioritySteps: readonly number[] = [0, 3, 6, 9];
@@ -10,15 +18,15 @@ export const separator = '\x06\x16';
 const connectTimeoutMs = 5_000;
 const commandTimeoutMs = 10_000;
 const longestReconnectMs = 5_000;
+const movedPatienceMs = 8_000;
+const sentinelPort = 26_379;
 
 /**
  * @param resend whether a command whose answer was lost is sent again: right for what may happen twice, wrong for a take
  */
-export async function openRedis(url: string, resend: boolean): Promise<Redis> {
-  const Client = await constructorOfRedis();
+export async function openRedis(url: string, resend: boolean, settings: RedisSettings = {}): Promise<Redis> {
+  const library = await ioredis();
   const options: RedisOptions = {
-    // Celery's spelling for servers with a certificate of their own, as on Heroku.
-    ...(/[?&]ssl_cert_reqs=(cert_)?none/i.test(url) ? { tls: { rejectUnauthorized: false } } : {}),
     protocol: 2,
     lazyConnect: true,
     connectTimeout: connectTimeoutMs,
@@ -26,8 +34,17 @@ export async function openRedis(url: string, resend: boolean): Promise<Redis> {
     maxRetriesPerRequest: 2,
     autoResendUnfulfilledCommands: resend,
     retryStrategy: (times) => Math.min(longestReconnectMs, 50 * 2 ** times),
+    // The server is not the one to write to any more: the next connection finds who is.
+    reconnectOnError: isMoved,
   };
-  const redis = new Client(url, options);
+  const redis = isSentinel(url)
+    ? new library.Redis({ ...options, ...sentinelOptions(url, settings) })
+    : isCluster(url)
+      ? new library.Redis({
+          ...options,
+          ...clusterOptions(library, url, keyPrefixOf(url, settings), tlsOf(url)),
+        })
+      : new library.Redis(url, { ...options, ...tlsOptions(url) });
   // Every failed command rejects; this event would only say it a second time, and end the process without a listener.
   redis.on('error', (error) => lastErrors.set(redis, error));
   return redis;
@@ -36,21 +53,38 @@ export async function openRedis(url: string, resend: boolean): Promise<Redis> {
 /** Why a connection was lost; a command that waited for it only says that it gave up. */
 const lastErrors = new WeakMap<Redis, Error>();
 
-/** Runs a command and turns its failure into an error that says what to do. */
+/**
+ * Runs one command or transaction, and turns its failure into an error that says what to do. One that was refused because
+ * another server is to be written to now has done nothing, so it is repeated for some seconds.
+ */
 export async function asking<T>(redis: Redis, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof TasksError || error instanceof TypeError) throw error;
-    const { host = '127.0.0.1', port = 6379 } = redis.options;
-    throw new TasksError(
-      'BROKER_UNREACHABLE',
-      `Redis at ${host}:${port} did not do it`,
-      textOf(redis.status === 'ready' ? error : (lastErrors.get(redis) ?? error)),
-      'Check that it runs, and the password and number of the database in the address',
-      { cause: error },
-    );
+  const end = Date.now() + movedPatienceMs;
+  for (let pauseMs = 50; ; pauseMs = Math.min(1_000, 2 * pauseMs)) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isMoved(error) || Date.now() + pauseMs > end) throw asTasksError(redis, error);
+      await pause(pauseMs);
+    }
   }
+}
+
+/** Answers of a server that has become a replica, or gave its slots away; EXECABORT is that of their transaction. */
+function isMoved(error: unknown): boolean {
+  return /^(MOVED|READONLY|CLUSTERDOWN|EXECABORT)\b/.test(textOf(error));
+}
+
+function asTasksError(redis: Redis, error: unknown): unknown {
+  if (error instanceof TasksError || error instanceof TypeError) return error;
+  const { host = '127.0.0.1', port = 6379, sentinels } = redis.options;
+  const place = sentinels?.map((one) => `${one.host}:${one.port}`).join(', ') ?? `${host}:${port}`;
+  return new TasksError(
+    'BROKER_UNREACHABLE',
+    `Redis ${sentinels ? 'behind the sentinels ' : ''}at ${place} did not do it`,
+    textOf(redis.status === 'ready' ? error : (lastErrors.get(redis) ?? error)),
+    'Check that it runs, and the password and number of the database in the address',
+    { cause: error },
+  );
 }
 
 export interface Keys {
@@ -85,9 +119,83 @@ export function keysOf({ keyPrefix = '' }: RedisSettings): Keys {
   };
 }
 
-async function constructorOfRedis(): Promise<new (url: string, options: RedisOptions) => Redis> {
+/** What stands before every key: on a cluster a hash tag, which holds all keys of an app together on one node. */
+export function keyPrefixOf(url: string, { keyPrefix = '' }: RedisSettings): string {
+  return isCluster(url) ? hashTagged(keyPrefix) : keyPrefix;
+}
+
+function isSentinel(url: string): boolean {
+  return url.startsWith('sentinel:');
+}
+
+function isCluster(url: string): boolean {
+  return /^rediss?\+cluster:/.test(url);
+}
+
+/** As kombu reads them: user, password and database are the server's and stand in any of the addresses. */
+function sentinelOptions(url: string, settings: RedisSettings): RedisOptions {
+  const { masterName, sentinelUsername, sentinelPassword } = settings;
+  if (masterName === undefined)
+    throw new TasksError(
+      'OPTION_INVALID',
+      'redis.masterName is missing',
+      'the sentinels must be told which server they are asked for',
+      "Give redis: { masterName: 'mymaster' }, as Celery's broker_transport_options has it",
+    );
+  const parts = addressesIn(url).map((part) => new URL(part));
+  const { username, password } = parts.find((part) => part.password !== '') ?? { username: '', password: '' };
+  const database = parts.map(({ pathname }) => Number(pathname.slice(1))).find((number) => number > 0);
+  return {
+    sentinels: parts.map(({ hostname, port }) => ({ host: hostname, port: Number(port) || sentinelPort })),
+    name: masterName,
+    db: database ?? 0,
+    ...(username ? { username: decodeURIComponent(username) } : {}),
+    ...(password ? { password: decodeURIComponent(password) } : {}),
+    ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
+    ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+    sentinelRetryStrategy: (times) => Math.min(longestReconnectMs, 50 * 2 ** times),
+  };
+}
+
+function tlsOptions(url: string): Pick<RedisOptions, 'tls'> {
+  const tls = tlsOf(url);
+  return tls && Object.keys(tls).length > 0 ? { tls } : {};
+}
+
+/** redis-py's names in an address, as Celery writes them: `?ssl_cert_reqs=none`, `?ssl_ca_certs=/path`. */
+function tlsOf(url: string): ConnectionOptions | undefined {
+  const first = new URL(addressesIn(url)[0] ?? url);
+  if (!first.protocol.startsWith('rediss')) return undefined;
+  const file = (name: string): string | undefined => {
+    const path = first.searchParams.get(name);
+    return path === null ? undefined : readText(name, path);
+  };
+  const given = { ca: file('ssl_ca_certs'), cert: file('ssl_certfile'), key: file('ssl_keyfile') };
+  return {
+    ...(/^(cert_)?none$/i.test(first.searchParams.get('ssl_cert_reqs') ?? '')
+      ? { rejectUnauthorized: false }
+      : {}),
+    ...Object.fromEntries(Object.entries(given).filter(([, text]) => text !== undefined)),
+  };
+}
+
+function readText(name: string, path: string): string {
   try {
-    return (await import('ioredis')).Redis;
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new TasksError(
+      'OPTION_INVALID',
+      `The file of ${name} cannot be read`,
+      textOf(error),
+      'Correct the address of Redis',
+      { cause: error },
+    );
+  }
+}
+
+async function ioredis(): Promise<Library> {
+  try {
+    return await import('ioredis');
   } catch (error) {
     throw packageMissing('ioredis', 'A redis: broker or result store', error);
   }

@@ -4,15 +4,17 @@
  */
 import type { Redis } from 'ioredis';
 import type { RedisSettings } from '../open.ts';
-import { asking, openRedis } from '../redis/connection.ts';
+import { asking, keyPrefixOf, openRedis } from '../redis/connection.ts';
 import {
   decodeResult,
   encodeResult,
   isFinal,
   type ResultRecord,
   type Results,
-  resultExpiresSeconds,
+  type ResultsSettings,
+  underWay,
 } from '../results.ts';
+import { soon } from './listener.ts';
 
 const storeScript = `
 local old = redis.call('GET', KEYS[1])
@@ -20,28 +22,34 @@ if old then
   local ok, record = pcall(cjson.decode, old)
   if ok and type(record) == 'table' and record.status == 'SUCCESS' then return 0 end
 end
-redis.call('SETEX', KEYS[1], ARGV[1], ARGV[2])
+if tonumber(ARGV[1]) > 0 then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[1])
+else redis.call('SET', KEYS[1], ARGV[2]) end
 redis.call('PUBLISH', KEYS[1], ARGV[2])
 return 1`;
 
-/** A message of the channel can be lost with a connection; so the key is read again now and then. */
-const lookAgainMs = 1_000;
-
 type Command = (key: string, ...args: (string | number)[]) => Promise<unknown>;
 
-export async function openRedisResults(url: string, settings: RedisSettings): Promise<Results> {
-  const redis = await openRedis(url, true);
+export async function openRedisResults(
+  url: string,
+  settings: RedisSettings,
+  { expiresSeconds }: ResultsSettings,
+): Promise<Results> {
+  const redis = await openRedis(url, true, settings);
   redis.defineCommand('headcountStore', { lua: storeScript, numberOfKeys: 1 });
   const { headcountStore } = redis as unknown as { headcountStore: Command };
-  const keyOf = (id: string): string => `${settings.keyPrefix ?? ''}celery-task-meta-${id}`;
+  const keyPrefix = keyPrefixOf(url, settings);
+  const keyOf = (id: string): string => `${keyPrefix}celery-task-meta-${id}`;
   const get = async (id: string): Promise<ResultRecord | undefined> =>
     decodeResult(await asking(redis, () => redis.get(keyOf(id))));
-  const channels = channelsOf(url);
+  const storing = underWay();
+  const channels = channelsOf(() => openRedis(url, true, settings));
   return {
     store: async (record) => {
       const key = keyOf(record.task_id);
       const text = encodeResult(record);
-      await asking(redis, () => headcountStore.call(redis, key, resultExpiresSeconds, text));
+      await storing.add(
+        asking(redis, () => headcountStore.call(redis, key, Math.round(expiresSeconds * 1000), text)),
+      );
     },
     get,
     wait: async (id, signal) => {
@@ -55,13 +63,14 @@ export async function openRedisResults(url: string, settings: RedisSettings): Pr
           });
           const record = await get(id);
           if (isFinal(record)) return record;
-          await withTimer(told, signal);
+          await soon(told, signal);
         }
       } finally {
         leave();
       }
     },
     close: async () => {
+      await storing.all();
       channels.close();
       redis.disconnect();
     },
@@ -69,14 +78,14 @@ export async function openRedisResults(url: string, settings: RedisSettings): Pr
 }
 
 /** One subscribing connection for all who wait, made when somebody first does. */
-function channelsOf(url: string): {
+function channelsOf(connect: () => Promise<Redis>): {
   listen(channel: string, told: () => void): Promise<() => void>;
   close(): void;
 } {
   const listeners = new Map<string, Set<() => void>>();
   let opening: Promise<Redis> | undefined;
   const open = async (): Promise<Redis> => {
-    const made = await openRedis(url, true);
+    const made = await connect();
     made.on('message', (channel: string) => {
       for (const told of listeners.get(channel) ?? []) told();
     });
@@ -98,17 +107,4 @@ function channelsOf(url: string): {
     },
     close: () => void opening?.then((redis) => redis.disconnect()),
   };
-}
-
-async function withTimer(told: Promise<void>, signal: AbortSignal): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  let stop = (): void => {};
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, lookAgainMs);
-    stop = resolve;
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  await Promise.race([told, over]);
-  clearTimeout(timer);
-  signal.removeEventListener('abort', stop);
 }

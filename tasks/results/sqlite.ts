@@ -6,7 +6,7 @@ import {
   isFinal,
   type ResultRecord,
   type Results,
-  resultExpiresSeconds,
+  type ResultsSettings,
 } from '../results.ts';
 import { openFile, type SqliteFile, type Statement } from '../sqlite/file.ts';
 
@@ -16,12 +16,12 @@ const lastPollMs = 100;
 const purgeEveryMs = 5_000;
 const purgedAtATime = 5_000;
 
-export async function openSqliteResults(path: string): Promise<Results> {
+export async function openSqliteResults(path: string, settings: ResultsSettings): Promise<Results> {
   const file = await openFile(path, 'consumer');
-  const read = file.db.prepare('SELECT result FROM results WHERE id = ?').raw() as Statement;
+  const read = file.db.prepare('SELECT result FROM results WHERE id = ? AND expires > ?').raw() as Statement;
   const get = (id: string): ResultRecord | undefined =>
-    decodeResult((read.get(id) as [string] | undefined)?.[0]);
-  const writer = batchWriter(file);
+    decodeResult((read.get(id, Date.now()) as [string] | undefined)?.[0]);
+  const writer = batchWriter(file, settings);
   return {
     store: (record) => writer.add(record),
     get: async (id) => get(id),
@@ -46,10 +46,13 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-function batchWriter(file: SqliteFile): { add(record: ResultRecord): Promise<void>; flush(): Promise<void> } {
+function batchWriter(
+  file: SqliteFile,
+  { expiresSeconds }: ResultsSettings,
+): { add(record: ResultRecord): Promise<void>; flush(): Promise<void> } {
   const write = file.db.prepare(`INSERT INTO results (id, result, expires) VALUES (?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET result = excluded.result, expires = excluded.expires
-    WHERE json_extract(results.result, '$.status') != 'SUCCESS'`) as Statement;
+    WHERE json_extract(results.result, '$.status') != 'SUCCESS' OR results.expires <= ?`) as Statement;
   const purge = file.db.prepare(`DELETE FROM results WHERE id IN
     (SELECT id FROM results WHERE expires < ? ORDER BY expires LIMIT ${purgedAtATime})`) as Statement;
   let waiting: Waiting[] = [];
@@ -65,8 +68,8 @@ function batchWriter(file: SqliteFile): { add(record: ResultRecord): Promise<voi
     const now = Date.now();
     try {
       await file.write(() => {
-        const expires = now + resultExpiresSeconds * 1000;
-        for (const { record } of batch) write.run(record.task_id, encodeResult(record), expires);
+        const expires = expiresSeconds > 0 ? now + expiresSeconds * 1000 : Number.MAX_SAFE_INTEGER;
+        for (const { record } of batch) write.run(record.task_id, encodeResult(record), expires, now);
         if (now - purgedMs > purgeEveryMs) purge.run(now);
       });
       purgedMs = now - purgedMs > purgeEveryMs ? now : purgedMs;

@@ -62,6 +62,11 @@ export interface Consumer {
   settle(delivery: Delivery, settlement: Settlement): Promise<void>;
   /** From now on takes from these. A take under way may still bring others. Absent: its queues are fixed. */
   takeFrom?(queues: readonly string[]): Promise<void>;
+  /**
+   * The soonest messages that are held until they are due, each told by one consumer of all; bounded. Absent: they lie
+   * in their queue like the others.
+   */
+  scheduled?(): Promise<readonly Scheduled[]>;
   /** Sends what is pending and puts every unsettled delivery back; bounded to a few seconds. */
   close(): Promise<void>;
 }
@@ -75,6 +80,13 @@ export interface Delivery {
   /** Since when it could be worked on: its publish time or its ETA, where known. */
   readonly sinceMs?: number;
   readonly message: Decoded<TaskMessage>;
+}
+
+/** A message that is due later. */
+export interface Scheduled {
+  readonly queue: string;
+  readonly redelivered: boolean;
+  readonly message: TaskMessage;
 }
 
 export type Settlement =

@@ -287,7 +287,7 @@ function roomOf(bench: Bench): number {
 
 /** Jobs turned slow: what this worker will not start soon is for others. */
 function giveBackSurplus(bench: Bench): void {
-  const enough = 2 * bench.pace.reserve(Date.now()) + bench.slots;
+  const enough = 2 * bench.pace.reserve(Date.now()) + Math.max(0, bench.slots - bench.running.size);
   putBack(bench, bench.reserved.splice(enough));
 }
 

@@ -60,13 +60,17 @@ export function startConsumer(
     sawLaterMs: 0,
     turn: 0,
     count: 0,
-    wake: () => {},
+    waiting: new Set(),
   };
   const idle = setInterval(() => giveBackWhenIdle(state), idleAfterMs);
   const consumer: Consumer = {
     take: (limit, signal) => take(state, limit, signal),
     settle: (delivery, settlement) => settle(state, delivery, settlement),
     takeFrom: (queues) => takeFrom(state, settings, queues),
+    scheduled: async () =>
+      [...state.held.keys()].flatMap(({ delivery: { queue, redelivered, message } }) =>
+        message.ok ? [{ queue, redelivered, message: message.value }] : [],
+      ),
     close: () => close(state, idle),
   };
   const ready = link.get();
@@ -155,25 +159,20 @@ function fromBuffers(state: State, limit: number): Delivery[] {
 
 async function arrival(state: State, limitMs: number, signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, Math.max(1, limitMs));
     const woken = (): void => {
       clearTimeout(timer);
       signal.removeEventListener('abort', woken);
+      state.waiting.delete(woken);
       resolve();
     };
+    const timer = setTimeout(woken, Math.max(1, limitMs));
     signal.addEventListener('abort', woken, { once: true });
-    const others = state.wake;
-    state.wake = () => {
-      others();
-      woken();
-    };
+    state.waiting.add(woken);
   });
 }
 
 function wake(state: State): void {
-  const waiting = state.wake;
-  state.wake = () => {};
-  waiting();
+  for (const woken of [...state.waiting]) woken();
 }
 
 function arrived(state: State, session: Session, queue: string, message: ConsumeMessage): void {

@@ -94,6 +94,8 @@ export interface Keys {
   readonly leases: string;
   /** Ours: tag to the time at which a held message is due. */
   readonly later: string;
+  /** Ours: the worker that tells what is held, for some seconds. */
+  readonly teller: string;
   /** Ours: messages set aside, newest first. */
   readonly aside: string;
   binding(exchange: string): string;
@@ -109,6 +111,7 @@ export function keysOf({ keyPrefix = '' }: RedisSettings): Keys {
     index: `${keyPrefix}unacked_index`,
     leases: `${keyPrefix}headcount.leases`,
     later: `${keyPrefix}headcount.later`,
+    teller: `${keyPrefix}headcount.teller`,
     aside: `${keyPrefix}headcount.set_aside`,
     binding: (exchange) => `${keyPrefix}_kombu.binding.${exchange}`,
     topic: (database, exchange) => `${keyPrefix}/${database}.${exchange}`,

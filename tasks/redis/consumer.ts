@@ -14,6 +14,7 @@ import { decodeEnvelope, encodeEnvelope } from '../envelope.ts';
 import { textOf } from '../errors.ts';
 import type { Format } from '../format.ts';
 import { asking, type Keys, prioritySteps } from './connection.ts';
+import { scheduled } from './scheduled.ts';
 import { type Scripts, type Step, scriptsOf } from './scripts.ts';
 import { sweep } from './sweep.ts';
 import { parseMessage, redeliveredText, wasRedelivered } from './text.ts';
@@ -102,6 +103,7 @@ export function startConsumer(redis: Redis, { keys, limits, format, options }: C
     takeFrom: async (queues) => {
       state.queues = queues;
     },
+    scheduled: () => asking(redis, () => scheduled(redis, keys, format, state.mark)),
     close: () => close(state, upkeep),
   };
 }

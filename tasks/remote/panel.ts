@@ -2,11 +2,12 @@
  * What a worker answers to remote control, method by method as celery/worker/control.py (5.6.3) does, so that
  * `celery inspect`, `celery control` and Flower work on it. This file reads; panel-changes.ts changes.
  *
- * What has no counterpart is said as it is: jobs with an ETA are not in this worker's memory, so `scheduled` is empty.
+ * Jobs that are due later wait in the broker and are of no worker in particular; `scheduled` tells them once among all
+ * workers, so that a sum over the answers is right.
  */
 import type { Delivery } from '../broker.ts';
 import { isLate } from '../conclude.ts';
-import type { TaskMessage } from '../message.ts';
+import { isoTime, type TaskMessage } from '../message.ts';
 import { reprOfArgs, reprOfKwargs } from '../repr.ts';
 import type { RunningJob } from '../workbench.ts';
 import { forward, software } from './events.ts';
@@ -21,10 +22,19 @@ export const inspections: Readonly<Record<string, Method>> = {
     [...bench.running].map((job) => runningInfo(name, job, safe === true)),
   reserved: ({ name, bench }, { safe }) =>
     messagesOf(bench.reserved).map(([delivery, message]) => info(name, delivery, message, safe === true)),
-  scheduled: () => [],
+  scheduled: async ({ name, bench }, { safe }) =>
+    ((await bench.consumer.scheduled?.()) ?? []).map((held) => ({
+      eta: isoTime(held.message.etaMs),
+      priority: 6,
+      request: info(name, held, held.message, safe === true),
+    })),
   stats,
   active_queues: ({ bench }) => (bench.stopping ? [] : bench.queues.map(queueInfo)),
-  registered: ({ bench }) => [...bench.tasks.keys()].sort().map((task) => registeredLine(bench, task)),
+  registered: ({ bench }) =>
+    [...bench.tasks.keys()]
+      .filter(isNotBuiltIn)
+      .sort()
+      .map((task) => registeredLine(bench, task)),
   revoked: ({ bench }) => [...bench.controls.revoked.entries()].map(([id]) => id),
   query_task: ({ name, bench }, { ids }) => {
     const wanted = new Set(listOf(ids).map(String));
@@ -136,6 +146,11 @@ function queueInfo(name: string): Fields {
   };
 }
 
+/** Every worker has those, so nobody lists them. */
+function isNotBuiltIn(task: string): boolean {
+  return !task.startsWith('celery.');
+}
+
 function registeredLine({ controls }: WorkerNode['bench'], task: string): string {
   const rate = controls.rates.get(task)?.text;
   return rate === undefined ? task : `${task} [rate_limit=${rate}]`;
@@ -157,7 +172,12 @@ function runningInfo(node: string, job: RunningJob, safe: boolean): Fields {
 }
 
 /** @param safe the arguments as texts for people, cut */
-function info(node: string, delivery: Delivery, message: TaskMessage, safe: boolean): Fields {
+function info(
+  node: string,
+  delivery: Pick<Delivery, 'queue' | 'redelivered'>,
+  message: TaskMessage,
+  safe: boolean,
+): Fields {
   const { queue, redelivered } = delivery;
   return {
     id: message.id,

@@ -22,6 +22,12 @@ export interface WorldOptions {
   /** Share of scale calls that the platform refuses. */
   readonly refusedShare: number;
   readonly seed: number;
+  /** What a checkup sees was so this long ago. */
+  readonly readingDelaySeconds: number;
+  /** Share of checkups whose reading is lost. */
+  readonly missingShare: number;
+  /** From the order to stop to the exit of an idle worker; billed. */
+  readonly stopSeconds: number;
 }
 
 export const defaultWorld: WorldOptions = {
@@ -37,13 +43,15 @@ export const defaultWorld: WorldOptions = {
   next: 'longest-idle',
   refusedShare: 0,
   seed: 1,
+  readingDelaySeconds: 0,
+  missingShare: 0,
+  stopSeconds: 0,
 };
 
 export type WorkerState = 'booting' | 'up' | 'draining';
 
-/** What a policy may see at a checkup: nothing about a job that has not finished but when it came and started. */
-export interface Observation {
-  readonly now: number;
+/** What a meter tells of one queue, or of all. Totals only grow. */
+export interface Counts {
   readonly waiting: number;
   readonly running: number;
   /** Seconds; 0 when nothing waits. */
@@ -51,19 +59,35 @@ export interface Observation {
   readonly startedTotal: number;
   readonly finishedTotal: number;
   readonly busySecondsTotal: number;
+  /** Arrival times of the waiting jobs, oldest first: one call of `visit` each. */
+  eachWaiting(visit: (arrivedAt: number) => void): void;
+  eachRunning(visit: (startedAt: number) => void): void;
+  /** Waits of the jobs that started since the last checkup, at most a thousand. */
+  readonly startedWaits: readonly number[];
+  /** Service seconds of the jobs that finished since the last checkup, at most a thousand. */
+  readonly finishedSeconds: readonly number[];
+}
+
+export interface QueueCounts extends Counts {
+  readonly name: string;
+}
+
+/** What a policy may see at a checkup: nothing about a job that has not finished but when it came and started. */
+export interface Observation extends Counts {
+  readonly now: number;
+  /** When it was so; earlier than `now` where readings come late. */
+  readonly readAt: number;
+  /** The reading of this checkup was lost: what it says is the one before. */
+  readonly missing?: true;
+  /** Present where the trace has queues. */
+  readonly queues?: readonly QueueCounts[];
   /** Workers that are neither draining nor gone, the booting ones included. */
   readonly workers: number;
   readonly up: number;
   readonly slots: number;
-  /** Arrival times of the waiting jobs, oldest first: one call of `visit` each. */
-  eachWaiting(visit: (arrivedAt: number) => void): void;
-  eachRunning(visit: (startedAt: number) => void): void;
   eachWorker(visit: (index: number, state: WorkerState, since: number, busySlots: number) => void): void;
-  /** Waits of the jobs that started since the last checkup, at most a thousand, and how many of all were over the goal. */
-  readonly startedWaits: readonly number[];
+  /** Of the jobs that started since the last checkup, those whose wait was over the goal. */
   readonly lateStarts: number;
-  /** Service seconds of the jobs that finished since the last checkup, at most a thousand. */
-  readonly finishedSeconds: readonly number[];
 }
 
 /** Answers how many workers there should be. */

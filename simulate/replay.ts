@@ -1,26 +1,13 @@
 /**
  * Headcount itself as a policy: the same learn() and decide() that run in production, fed with readings as meters would give
- * them. `full` is what our own meters know: ages, how long running jobs have run, waits and service times of recent jobs.
- * `counts` is what any queue knows: how many wait and run, and totals.
- *
- * Time in a trace is turned into milliseconds of a fixed day, as the controller has them. The window of samples is cut in
- * steps, so that a checkup costs the same however long the trace is.
+ * them (readings.ts). Time in a trace is turned into milliseconds of a fixed day, as the controller has them. The window of
+ * samples is cut in steps, so that a checkup costs the same however long the trace is.
  */
 import { decide } from '../decide/decide.ts';
 import { defaultLearned, learn } from '../decide/learn.ts';
-import type {
-  Decision,
-  Groups,
-  JobsReading,
-  Learned,
-  Manager,
-  Process,
-  Sample,
-  View,
-} from '../decide/words.ts';
+import type { Choice, Decision, Learned, Manager, Process, Sample, View } from '../decide/words.ts';
 import type { Observation, Policy, PolicyKind, VictimRule, WorldOptions } from './policy.ts';
-
-export type Fidelity = 'full' | 'counts';
+import { epoch, type Fidelity, readerOf } from './readings.ts';
 
 export interface ReplayOptions {
   readonly fidelity?: Fidelity;
@@ -30,8 +17,6 @@ export interface ReplayOptions {
   readonly limits?: Manager['limits'];
 }
 
-/** Monday, 2 November 2026, 00:00 UTC. */
-const epoch = 1_793_577_600_000;
 const windowMs = 15 * 60_000;
 
 /** Headcount with its shipped defaults, as the tables name it. */
@@ -44,6 +29,39 @@ export const headcountCounts: PolicyKind = kindOf(
   10,
   'counts',
 );
+
+/** Web processes: requests of a trace wait for a slot as jobs do, but for milliseconds. */
+export const headcountWeb: PolicyKind = {
+  ...kindOf('headcount-web', 'Headcount, queue-time-goal', 'free', 10, 'web'),
+  create: (_settings, world) =>
+    webReplay(world, 'web', { slotsPerProcess: world.slots, waitInResponse: false }),
+};
+
+export const headcountWebWaits: PolicyKind = {
+  ...kindOf('headcount-web-waits', 'Headcount, queue-time-goal from waits alone', 'free', 10, 'web-waits'),
+  create: (_settings, world) => webReplay(world, 'web-waits', {}),
+};
+
+/** The pair of thresholds that others offer for web processes, which is a rule of ours too. */
+export const webThreshold: PolicyKind = {
+  ...kindOf(
+    'web-threshold',
+    'two thresholds of the queue time, goal and half of it',
+    'free',
+    10,
+    'web-waits',
+  ),
+  create: (_settings, world) => {
+    const maximumMs = world.goalSeconds * 1000;
+    const options = { minimumMs: maximumMs / 2, maximumMs };
+    return replay(world, { fidelity: 'web-waits', rules: [{ use: 'queue-time', options }] });
+  },
+};
+
+function webReplay(world: WorldOptions, fidelity: Fidelity, options: Choice['options']): Policy {
+  const goalMs = world.goalSeconds * 1000;
+  return replay(world, { fidelity, rules: [{ use: 'queue-time-goal', options: { goalMs, ...options } }] });
+}
 
 function kindOf(
   name: string,
@@ -65,20 +83,21 @@ export function replay(world: WorldOptions, options: ReplayOptions = {}): Policy
     maximum: world.maximum,
     paused: false,
   };
-  const read = options.fidelity === 'counts' ? countsOf : fullReading();
+  const read = readerOf(options.fidelity ?? 'full');
   const formation = formationReader();
   let learned: Learned = defaultLearned;
   const samples: Sample[] = [];
   const decisions: Decision[] = [];
   return (seen) => {
     const now = epoch + seen.now * 1000;
-    samples.push({ at: now, readings: [read(seen, now)] });
+    samples.push({ at: now, readings: read(seen) });
     dropBefore(samples, now - windowMs);
     const processes = formation(seen);
     learned = learn(learned, { samples, processes, decisions, learned }, now, manager);
     const view = { samples, processes, decisions, learned };
     const decision = decide(manager, view, now);
-    if (decision.desired !== decision.current) decisions.push(decision);
+    // Limits look at decisions that changed nothing as well; without limits there is no need to keep them.
+    if (manager.limits.length > 0 || decision.desired !== decision.current) decisions.push(decision);
     dropBefore(decisions, now - 4 * windowMs);
     options.onDecision?.(decision, view, seen);
     return decision.desired;
@@ -91,72 +110,6 @@ function dropBefore(list: { at: number }[], from: number): void {
   if (list.length < 32 || !middle || middle.at > from) return;
   const first = list.findIndex(({ at }) => at > from);
   list.splice(0, first < 0 ? list.length : first);
-}
-
-function countsOf(seen: Observation, at: number): JobsReading {
-  return {
-    kind: 'jobs',
-    queue: 'trace',
-    at,
-    waiting: seen.waiting,
-    running: seen.running,
-    slots: seen.slots,
-    startedTotal: seen.startedTotal,
-    finishedTotal: seen.finishedTotal,
-    busySecondsTotal: seen.busySecondsTotal,
-  };
-}
-
-function fullReading(): (seen: Observation, at: number) => JobsReading {
-  let since = epoch;
-  return (seen, at) => {
-    const recent = {
-      since,
-      startedWaits: grouped(seen.startedWaits, seen.startedTotal),
-      finishedSeconds: grouped(seen.finishedSeconds, seen.finishedTotal),
-    };
-    since = at;
-    return {
-      ...countsOf(seen, at),
-      oldestSeconds: seen.oldestSeconds,
-      ages: agesOf(seen),
-      runningSeconds: runningOf(seen),
-      recent,
-    };
-  };
-}
-
-const mostGroups = 64;
-
-/** Equal steps of age, so that 100,000 jobs are as few groups as a hundred. */
-function agesOf(seen: Observation): Groups {
-  const width = Math.max(0.5, seen.oldestSeconds / (mostGroups - 2));
-  const groups: [number, number][] = [];
-  seen.eachWaiting((arrivedAt) => {
-    const age = seen.now - arrivedAt;
-    const last = groups.at(-1);
-    if (last && last[0] - age < width) last[1]++;
-    else groups.push([age, 1]);
-  });
-  return groups;
-}
-
-function runningOf(seen: Observation): Groups {
-  const elapsed: number[] = [];
-  seen.eachRunning((startedAt) => elapsed.push(seen.now - startedAt));
-  return grouped(elapsed, elapsed.length);
-}
-
-/** In order, and where there are many those that are within an eighth of each other together. */
-function grouped(seconds: readonly number[], _total: number): Groups {
-  if (seconds.length === 0) return [];
-  const ascending = Float64Array.from(seconds).sort();
-  if (ascending.length <= mostGroups) return Array.from(ascending, (value) => [value, 1] as const);
-  const per = ascending.length / mostGroups;
-  return Array.from({ length: mostGroups }, (_, place) => {
-    const [from, to] = [Math.round(place * per), Math.round((place + 1) * per)];
-    return [ascending[to - 1] ?? 0, to - from] as const;
-  });
 }
 
 /** Makes a process anew only when it changed. */

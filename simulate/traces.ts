@@ -16,6 +16,16 @@ export interface Trace {
   readonly arrivals: Float64Array;
   /** Seconds of work, one per job. */
   readonly services: Float64Array;
+  /** Absent: all jobs stand in one queue. */
+  readonly queues?: Queues;
+}
+
+export interface Queues {
+  readonly names: readonly string[];
+  /** By queue: those of rank 0 are served before those of rank 1; queues of one rank oldest job first. */
+  readonly ranks: readonly number[];
+  /** By job: its queue, as a place in `names`. */
+  readonly of: Uint8Array;
 }
 
 export interface ServiceLaw {

@@ -3,36 +3,41 @@
  * how many workers it wants; everything else (who takes which job, who is stopped, what is billed) happens here, alike for
  * every policy.
  *
- * Jobs stand in a queue in order of arrival, which is the order of the trace, so the queue is a pointer into it and costs
- * nothing; jobs that a kill brought back are a short list before it. A free slot takes the next job at once. Slots that
- * wait are kept in a heap: by the time they became free (Redis serves whoever has waited longest) or by the index of their
+ * Waiting jobs stand in a line (line.ts). A free slot takes the next job at once. Slots that wait are kept in a heap: by the time they became free (Redis serves whoever has waited longest) or by the index of their
  * worker. Entries of workers that are gone are recognised by a generation number and dropped when they come up.
  *
  * Rejected: a fixed step of a second, which gives every wait an error of half a step and costs the same.
  */
 import { createHeap, type Heap } from './heap.ts';
+import { impaired } from './impaired.ts';
 import { createLedger, type Ledger } from './ledger.ts';
-import {
-  defaultWorld,
-  type Observation,
-  type Policy,
-  type WorkerState,
-  type WorldOptions,
-} from './policy.ts';
+import { createLine, type Line } from './line.ts';
+import { observe } from './observe.ts';
+import { defaultWorld, type Policy, type WorldOptions } from './policy.ts';
 import { type Random, seeded } from './random.ts';
-import { indexAfter } from './search.ts';
+import { type Tally, tallies } from './tally.ts';
 import type { Trace } from './traces.ts';
 
 const none = 0;
 const booting = 1;
 const up = 2;
 const draining = 3;
-const stateNames: readonly (WorkerState | undefined)[] = [undefined, 'booting', 'up', 'draining'];
 const generationStep = 65_536;
 
-/** Runs a whole trace and answers what it cost and who waited. */
-export function runWorld(trace: Trace, policy: Policy, given: Partial<WorldOptions> = {}): Ledger {
-  const world = createWorld(trace, { ...defaultWorld, ...given });
+/**
+ * Runs a whole trace and answers what it cost and who waited.
+ *
+ * @param ledger where several worlds write into one
+ */
+export function runWorld(
+  trace: Trace,
+  asked: Policy,
+  given: Partial<WorldOptions> = {},
+  ledger?: Ledger,
+): Ledger {
+  const options = { ...defaultWorld, ...given };
+  const world = createWorld(trace, options, ledger ?? createLedger(trace, options.goalSeconds));
+  const policy = impaired(asked, options);
   const giveUp = (trace.arrivals.at(-1) ?? 0) + 4 * 3_600;
   let nextCheckup = 0;
   while (world.now <= giveUp) {
@@ -60,7 +65,7 @@ export function runWorld(trace: Trace, policy: Policy, given: Partial<WorldOptio
 }
 
 /** Everything that changes while a world runs. Workers are numbered from 1; worker w has slots w*slots and on. */
-interface World {
+export interface World {
   readonly options: WorldOptions;
   readonly trace: Trace;
   readonly ledger: Ledger;
@@ -76,31 +81,25 @@ interface World {
   readonly completions: Heap;
   readonly kills: Heap;
   readonly free: Heap;
-  /** Jobs that a kill brought back, oldest first. */
-  readonly returned: number[];
-  readonly finishedSeconds: number[];
-  readonly startedWaits: number[];
+  readonly line: Line;
+  /** One per queue. */
+  readonly tallies: readonly Tally[];
   lateStarts: number;
   now: number;
-  /** The next job of the trace that nobody took. */
-  head: number;
   freedCount: number;
   highest: number;
   workers: number;
   upCount: number;
   running: number;
-  startedTotal: number;
-  finishedTotal: number;
-  busySecondsTotal: number;
   commanded: number;
 }
 
-function createWorld(trace: Trace, options: WorldOptions): World {
+function createWorld(trace: Trace, options: WorldOptions, ledger: Ledger): World {
   const capacity = options.maximum * 4 + 8;
   return {
     options,
     trace,
-    ledger: createLedger(trace, options.goalSeconds),
+    ledger,
     random: seeded(options.seed),
     state: new Uint8Array(capacity),
     generation: new Int32Array(capacity),
@@ -113,44 +112,39 @@ function createWorld(trace: Trace, options: WorldOptions): World {
     completions: createHeap(),
     kills: createHeap(),
     free: createHeap(),
-    returned: [],
-    finishedSeconds: [],
-    startedWaits: [],
+    line: createLine(trace),
+    tallies: tallies(trace),
     lateStarts: 0,
     now: 0,
-    head: 0,
     freedCount: 0,
     highest: 0,
     workers: 0,
     upCount: 0,
     running: 0,
-    startedTotal: 0,
-    finishedTotal: 0,
-    busySecondsTotal: 0,
     commanded: 0,
   };
 }
 
 function allDone(world: World): boolean {
-  const left = world.trace.arrivals.length - world.head + world.returned.length + world.running;
-  return left === 0 && world.workers <= world.options.minimum;
+  return world.line.left() + world.running === 0 && world.workers <= world.options.minimum;
 }
 
 function close(world: World): void {
   for (let worker = 1; worker <= world.highest; worker++)
     if (world.state[worker] !== none) leave(world, worker);
-  for (; world.head < world.trace.arrivals.length; world.head++) world.ledger.undone(world.head, world.now);
-  for (const job of world.returned) world.ledger.undone(job, world.now);
+  world.line.eachLeft((job) => world.ledger.undone(job, world.now));
 }
 
 /** Lets jobs that come before `moment` be taken by slots that wait. */
 function arriveUntil(world: World, moment: number): void {
-  const { arrivals } = world.trace;
-  while (world.head < arrivals.length && (arrivals[world.head] as number) < moment && world.free.size() > 0) {
+  const { line } = world;
+  while (world.free.size() > 0) {
+    const next = line.nextAt();
+    if (next >= moment) return;
     const slot = nextFree(world);
     if (slot < 0) return;
-    world.now = Math.max(world.now, arrivals[world.head] as number);
-    start(world, slot, world.head++);
+    world.now = Math.max(world.now, next);
+    start(world, slot, line.take(world.now));
     if (world.completions.nextAt() < moment) return;
   }
 }
@@ -161,10 +155,11 @@ function start(world: World, slot: number, job: number): void {
   world.runningSince[slot] = world.now;
   world.busySlots[worker] = (world.busySlots[worker] as number) + 1;
   world.running++;
-  world.startedTotal++;
   const wait = world.now - (world.trace.arrivals[job] as number);
   if (wait > world.options.goalSeconds) world.lateStarts++;
-  if (world.startedWaits.length < 1_000) world.startedWaits.push(wait);
+  const tally = tallyOf(world, job);
+  tally.startedTotal++;
+  if (tally.startedWaits.length < 1_000) tally.startedWaits.push(wait);
   world.completions.push(world.now + (world.trace.services[job] as number), pack(world, slot));
 }
 
@@ -172,13 +167,15 @@ function finish(world: World, slot: number): void {
   if (slot < 0) return;
   const worker = workerOf(world, slot);
   const startedAt = world.runningSince[slot] as number;
-  world.ledger.finished(world.runningJob[slot] as number, startedAt);
+  const job = world.runningJob[slot] as number;
+  world.ledger.finished(job, startedAt);
   world.runningJob[slot] = -1;
   world.busySlots[worker] = (world.busySlots[worker] as number) - 1;
   world.running--;
-  world.finishedTotal++;
-  world.busySecondsTotal += world.now - startedAt;
-  if (world.finishedSeconds.length < 1_000) world.finishedSeconds.push(world.now - startedAt);
+  const tally = tallyOf(world, job);
+  tally.finishedTotal++;
+  tally.busySecondsTotal += world.now - startedAt;
+  if (tally.finishedSeconds.length < 1_000) tally.finishedSeconds.push(world.now - startedAt);
   if (world.state[worker] === up) offer(world, slot);
   else if (world.busySlots[worker] === 0) leave(world, worker);
 }
@@ -190,13 +187,14 @@ function offer(world: World, slot: number): void {
 }
 
 function takeNext(world: World, slot: number): boolean {
-  const { arrivals } = world.trace;
-  const back = world.returned.shift();
-  if (back !== undefined) start(world, slot, back);
-  else if (world.head < arrivals.length && (arrivals[world.head] as number) <= world.now)
-    start(world, slot, world.head++);
-  else return false;
+  const job = world.line.take(world.now);
+  if (job < 0) return false;
+  start(world, slot, job);
   return true;
+}
+
+function tallyOf({ trace, tallies: all }: World, job: number): Tally {
+  return all[trace.queues === undefined ? 0 : (trace.queues.of[job] ?? 0)] as Tally;
 }
 
 function nextFree(world: World): number {
@@ -232,25 +230,27 @@ function ready(world: World, slot: number): void {
 
 function kill(world: World, slot: number): void {
   if (slot < 0) return;
+  const back: number[] = [];
   for (let offset = 0; offset < world.options.slots; offset++) {
     const job = world.runningJob[slot + offset] as number;
     if (job < 0) continue;
     world.ledger.killed(world.now - (world.runningSince[slot + offset] as number));
     world.runningJob[slot + offset] = -1;
     world.running--;
-    world.returned.push(job);
+    back.push(job);
   }
-  world.returned.sort((a, b) => a - b);
+  world.line.giveBack(back);
   leave(world, workerOf(world, slot));
-  while (world.returned.length > 0) {
+  for (let left = back.length; left > 0; left--) {
     const idle = nextFree(world);
     if (idle < 0) return;
-    takeNext(world, idle);
+    offer(world, idle);
   }
 }
 
 function leave(world: World, worker: number): void {
-  world.ledger.left(world.commandedAt[worker] as number, world.now);
+  const stopSeconds = world.state[worker] === booting ? 0 : world.options.stopSeconds;
+  world.ledger.left(world.commandedAt[worker] as number, world.now + stopSeconds);
   if (world.state[worker] === up) world.upCount--;
   if (world.state[worker] !== draining) world.workers--;
   world.state[worker] = none;
@@ -262,8 +262,7 @@ function leave(world: World, worker: number): void {
 function checkup(world: World, policy: Policy): void {
   const { minimum, maximum, refusedShare } = world.options;
   const wanted = Math.round(policy(observe(world)));
-  world.finishedSeconds.length = 0;
-  world.startedWaits.length = 0;
+  for (const tally of world.tallies) tally.finishedSeconds.length = tally.startedWaits.length = 0;
   world.lateStarts = 0;
   const desired = Math.max(minimum, Math.min(maximum, wanted));
   if (desired !== world.commanded) world.ledger.scaled();
@@ -309,39 +308,4 @@ function pack(world: World, slot: number): number {
 function slotOf(world: World, packed: number): number {
   const slot = packed % generationStep;
   return world.generation[workerOf(world, slot)] === Math.floor(packed / generationStep) ? slot : -1;
-}
-
-function observe(world: World): Observation {
-  const { arrivals } = world.trace;
-  const tail = indexAfter(arrivals, world.now, world.head);
-  const first = world.returned[0] ?? (world.head < tail ? world.head : undefined);
-  return {
-    now: world.now,
-    waiting: world.returned.length + tail - world.head,
-    running: world.running,
-    oldestSeconds: first === undefined ? 0 : world.now - (arrivals[first] as number),
-    startedTotal: world.startedTotal,
-    finishedTotal: world.finishedTotal,
-    busySecondsTotal: world.busySecondsTotal,
-    workers: world.workers,
-    up: world.upCount,
-    slots: world.upCount * world.options.slots,
-    finishedSeconds: world.finishedSeconds,
-    startedWaits: world.startedWaits,
-    lateStarts: world.lateStarts,
-    eachWaiting: (visit) => {
-      for (const job of world.returned) visit(arrivals[job] as number);
-      for (let job = world.head; job < tail; job++) visit(arrivals[job] as number);
-    },
-    eachRunning: (visit) => {
-      for (let slot = 0; slot < (world.highest + 1) * world.options.slots; slot++)
-        if ((world.runningJob[slot] as number) >= 0) visit(world.runningSince[slot] as number);
-    },
-    eachWorker: (visit) => {
-      for (let worker = 1; worker <= world.highest; worker++) {
-        const name = stateNames[world.state[worker] as number];
-        if (name) visit(worker, name, world.since[worker] as number, world.busySlots[worker] as number);
-      }
-    },
-  };
 }

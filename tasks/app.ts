@@ -7,10 +7,14 @@ import { availableParallelism, hostname } from 'node:os';
 import type { Beat, BeatOptions } from './beat/beat.ts';
 import { beatOf } from './beat/of-app.ts';
 import type { Broker, Depth, Log } from './broker.ts';
+import type { Home } from './canvas/carry.ts';
+import { type AppCanvas, canvasOf, signaturesOf } from './canvas/of-app.ts';
+import { notJson } from './canvas/signatures.ts';
 import { type Control, createControl } from './control.ts';
-import { TasksError, textOf } from './errors.ts';
+import { TasksError } from './errors.ts';
 import type { FormatOptions } from './format.ts';
 import { newMessage, type TaskMessage } from './message.ts';
+import { nodeName } from './node-name.ts';
 import {
   type Address,
   openBroker,
@@ -21,6 +25,7 @@ import {
   type ResultsAddress,
   withoutPassword,
 } from './open.ts';
+import { type Opened, opened } from './opened.ts';
 import { createAsyncResult } from './outcome.ts';
 import type { RabbitSettings } from './rabbitmq/link.ts';
 import { tellSent } from './remote/events.ts';
@@ -58,7 +63,7 @@ export interface AppOptions {
   readonly log?: Log;
 }
 
-export interface TasksApp {
+export interface TasksApp extends AppCanvas {
   /** Defines a task; its types flow to the calls. @throws TasksError TASK_NAME_TAKEN, OPTION_INVALID */
   task<Args extends readonly unknown[], Result>(
     name: string,
@@ -108,6 +113,7 @@ export function createApp(options: AppOptions): TasksApp {
   };
   enlist({ tasks: state.tasks, close });
   return {
+    ...canvasOf(homeOf(state)),
     task: (name, handler, taskOptions = {}) => defineTask(state, name, handler, taskOptions),
     send: async (name, args = [], sendOptions = {}) => {
       const [result] = await send(state, name, [args], sendOptions, {});
@@ -194,6 +200,23 @@ function defineTask<Args extends readonly unknown[], Result>(
     delay: (...args) => first(args, {}),
     applyAsync: (args, given = {}) => first(args, given),
     delayMany: (calls, given = {}) => call(calls, given),
+    ...signaturesOf<Args, Awaited<Result>>(homeOf(state), name),
+  };
+}
+
+function homeOf(state: State): Home {
+  const { broker, results, tasks, queue, options } = state;
+  const told: NonNullable<Home['told']> = async (to, messages) => {
+    const { remote } = await broker.get();
+    if (remote) void tellSent(remote, origin, to, messages);
+  };
+  return {
+    broker: broker.get,
+    results: results?.get,
+    tasks,
+    queue,
+    ignoreResult: options.ignoreResult ?? false,
+    ...(options.sentEvents ? { told } : {}),
   };
 }
 
@@ -234,16 +257,6 @@ function message(
   shared: Partial<TaskMessage>,
 ): TaskMessage {
   return newMessage({ id, task: name, args, origin, ...shared });
-}
-
-function notJson(name: string, error: TypeError): TasksError {
-  return new TasksError(
-    'ARGUMENTS_INVALID',
-    `A call of "${name}" could not be sent`,
-    textOf(error),
-    'Pass what JSON can hold: no BigInt, no object that contains itself',
-    { cause: error },
-  );
 }
 
 function cannotCount(broker: string): TasksError {
@@ -293,6 +306,7 @@ function startWorker(state: State, options: WorkerOptions): Worker {
     results: state.results?.get,
     tasks: state.tasks,
     ignoreResult: state.options.ignoreResult ?? false,
+    defaultQueue: state.queue,
     queues: options.queues ?? [state.queue],
     concurrency: options.concurrency ?? (options.pool === 'threads' ? availableParallelism() : 4),
     prefetch: options.prefetch ?? 200,
@@ -327,40 +341,7 @@ function workerInThread(): TasksError {
   );
 }
 
-let unnamedWorkers = 0;
-
-/** `worker.3@host`, as Celery names nodes. Workers of one process that are given no name must not share theirs. */
-function nodeName(given: string | undefined): string {
-  const { HEADCOUNT_PROCESS, DYNO } = process.env;
-  const name = given ?? (HEADCOUNT_PROCESS || DYNO || String(process.pid));
-  const again = given === undefined && unnamedWorkers++ > 0 ? `-${unnamedWorkers}` : '';
-  return name.includes('@') ? name : `${name}${again}@${hostname()}`;
-}
-
 const logToStderr: Log = (level, text) => {
-  if (level !== 'info') process.stderr.write(`headcount-tasks: ${level}: ${text}\n`);
+  if (level !== 'info' || process.env.HEADCOUNT_TASKS_LOG === 'info')
+    process.stderr.write(`headcount-tasks: ${level}: ${text}\n`);
 };
-
-interface Opened<T> {
-  get(): Promise<T>;
-  close(): Promise<void>;
-}
-
-/** Opens once, on first use; an attempt that failed is made again by the next caller. */
-function opened<T extends { close(): Promise<void> }>(open: () => Promise<T>): Opened<T> {
-  let promise: Promise<T> | undefined;
-  return {
-    get: () => {
-      promise ??= open().catch((error: unknown) => {
-        promise = undefined;
-        throw error;
-      });
-      return promise;
-    },
-    close: async () => {
-      const last = promise;
-      promise = undefined;
-      await (await last?.catch(() => undefined))?.close();
-    },
-  };
-}

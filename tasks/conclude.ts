@@ -1,5 +1,7 @@
 /** What became of a job, told to all who want to know: the result store, the broker, and who listens to events. */
 import type { Delivery, Settlement } from './broker.ts';
+import { goOn, goOnFailed } from './canvas/onward.ts';
+import { hasSequel, inContext } from './canvas/sequel.ts';
 import { textOf } from './errors.ts';
 import type { TaskMessage } from './message.ts';
 import type { Fields } from './remote/events.ts';
@@ -15,22 +17,24 @@ export async function conclude(bench: Bench, job: RunningJob, outcome: Outcome):
   const settlement = await settlementOf(bench, job, outcome);
   if (isLate(job)) await bench.consumer.settle(delivery, settlement);
   else if (settlement.kind === 'replace') await bench.broker.publish(delivery.queue, [settlement.message]);
-  else if (settlement.kind === 'setAside')
-    bench.log('error', `${message.task}[${message.id}] was rejected, and was acknowledged before`);
+  else if (settlement.kind !== 'done')
+    bench.log('error', `${message.task}[${message.id}] cannot go back: it was acknowledged when it started`);
 }
 
 async function settlementOf(bench: Bench, job: RunningJob, outcome: Outcome): Promise<Settlement> {
   const { message } = job;
   const now = Date.now();
   switch (outcome.kind) {
-    case 'success':
-      if (wantsResult(bench, job))
-        await keep(bench, succeeded(message.id, outcome.result, now), message.replyTo);
+    case 'success': {
+      const success = wantsResult(bench, job) ? keeper(bench, message) : undefined;
+      if (hasSequel(message))
+        return goOn(bench, job, outcome.result, isLate(job), { success, other: keeper(bench, message) });
+      await success?.(inContext(succeeded(message.id, outcome.result, now), message, []));
       return { kind: 'done' };
+    }
     case 'failure':
       bench.log('error', `${message.task}[${message.id}] failed: ${textOf(outcome.error)}`);
-      await keep(bench, failed(message.id, 'FAILURE', outcome.error, now), message.replyTo);
-      return { kind: 'done' };
+      return goOnFailed(bench, message, outcome.error, keeper(bench, message));
     case 'retry':
       if (wantsResult(bench, job))
         await keep(bench, failed(message.id, 'RETRY', outcome.error, now), message.replyTo);
@@ -69,8 +73,22 @@ export async function revoke(
       signum: terminated ?? null,
       expired,
     });
-  await keep(bench, failed(message.id, 'REVOKED', revokedError(why), Date.now()), message.replyTo);
-  await bench.consumer.settle(delivery, { kind: 'done' });
+  const settlement = await goOnFailed(bench, message, revokedError(why), keeper(bench, message), 'REVOKED');
+  await bench.consumer.settle(delivery, settlement);
+}
+
+/** A job of a task that this worker does not have fails, and its message is set aside. */
+export async function refuseUnknown(bench: Bench, delivery: Delivery, message: TaskMessage): Promise<void> {
+  const error = Object.assign(new RangeError(`no task "${message.task}" in this worker`), {
+    name: 'NotRegistered',
+  });
+  const settlement = await goOnFailed(bench, message, error, keeper(bench, message));
+  const aside: Settlement = { kind: 'setAside', error: `NotRegistered: ${error.message}` };
+  await bench.consumer.settle(delivery, settlement.kind === 'done' ? aside : settlement);
+}
+
+function keeper(bench: Bench, { replyTo }: TaskMessage): (record: ResultRecord) => Promise<void> {
+  return (record) => keep(bench, record, replyTo);
 }
 
 /** Named as Celery's exception. */

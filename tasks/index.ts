@@ -5,6 +5,15 @@ export type { EntryFields, EntryOptions, MissedPolicy } from './beat/entry.ts';
 export { crontab, every, isDue, nextRun, type Schedule, solar } from './beat/schedule.ts';
 export { loadSun, type SolarEvent, type Sun } from './beat/solar.ts';
 export type { Depth, Log } from './broker.ts';
+export { chain, chainOf, chord, group } from './canvas/signatures.ts';
+export type {
+  AnySignature,
+  FailedTask,
+  GroupResult,
+  Signature,
+  SignatureData,
+  Stamps,
+} from './canvas/typed.ts';
 export type { Ask, Control, EventSeen } from './control.ts';
 export { type TaskErrorCode, TasksError, taskErrorCodes } from './errors.ts';
 export type { Compression, FormatOptions, Serializer } from './format.ts';

@@ -268,7 +268,7 @@ export function isoTime(ms: number | null): string | null {
 }
 
 /** A time without an offset is UTC, as Celery reads it. Null for whatever is no time. */
-function timeOf(value: unknown): number | null {
+export function timeOf(value: unknown): number | null {
   if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\dT/.test(value)) return null;
   const ms = Date.parse(/(Z|[+-]\d\d:?\d\d)$/.test(value) ? value : `${value}Z`);
   return Number.isNaN(ms) ? null : ms;

@@ -1,4 +1,6 @@
 /** The caller's side of a result. */
+import { frozenOf } from './canvas/frozen.ts';
+import { handleOf } from './canvas/handles.ts';
 import { TasksError } from './errors.ts';
 import { type Results, resultValue } from './results.ts';
 import type { AsyncResult } from './task.ts';
@@ -12,21 +14,40 @@ export function createAsyncResult<Result>(
 ): AsyncResult<Result> {
   return {
     id,
-    get: async ({ timeoutMs = defaultTimeoutMs } = {}) => {
+    get: ({ timeoutMs } = {}) =>
+      waitingFor(
+        id,
+        results,
+        timeoutMs,
+        async (store, signal) => resultValue(await store.wait(id, signal)) as Result,
+      ),
+    children: async () => {
       if (!results) throw ignored(id);
-      const signal = AbortSignal.timeout(timeoutMs);
-      // The timer of a signal does not keep a process alive, and a program may have nothing else to wait for.
-      const alive = setTimeout(() => {}, timeoutMs);
-      try {
-        const found = await (await results()).wait(id, signal);
-        return resultValue(found) as Result;
-      } catch (error) {
-        throw signal.aborted && !(error instanceof TasksError) ? late(id, timeoutMs) : error;
-      } finally {
-        clearTimeout(alive);
-      }
+      const record = await (await results()).get(id);
+      const children = (record?.children ?? []).map((child) => frozenOf(child));
+      return children.filter((child) => child !== undefined).map((child) => handleOf(child, results));
     },
   };
+}
+
+/** Waits in a store of results, and says why when nothing came in time. */
+export async function waitingFor<T>(
+  id: string,
+  results: (() => Promise<Results>) | undefined,
+  timeoutMs: number = defaultTimeoutMs,
+  wait: (results: Results, signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (!results) throw ignored(id);
+  const signal = AbortSignal.timeout(timeoutMs);
+  // The timer of a signal does not keep a process alive, and a program may have nothing else to wait for.
+  const alive = setTimeout(() => {}, timeoutMs);
+  try {
+    return await wait(await results(), signal);
+  } catch (error) {
+    throw signal.aborted && !(error instanceof TasksError) ? late(id, timeoutMs) : error;
+  } finally {
+    clearTimeout(alive);
+  }
 }
 
 function ignored(id: string): TasksError {

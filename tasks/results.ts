@@ -20,7 +20,28 @@ export interface Results {
    * the id.
    */
   replyTo?(): Promise<string>;
+  /** Absent: it cannot count, and chords are polled for. */
+  readonly chords?: ChordCounts;
   close(): Promise<void>;
+}
+
+/** How many tasks of a chord's header have come back: counted by the store, so that exactly the last one finds out. */
+export interface ChordCounts {
+  setSize(groupId: string, size: number): Promise<void>;
+  /**
+   * @param part JSON of `[1, id, status, result]`; the same part again counts once
+   * @returns all parts in the order of the group when none is missing, else undefined
+   */
+  add(
+    groupId: string,
+    index: number | null,
+    id: string,
+    part: string,
+  ): Promise<readonly string[] | undefined>;
+  /** When the body was sent: a part that comes again finds no chord. */
+  clear(groupId: string): Promise<void>;
+  saveGroup(groupId: string, text: string): Promise<void>;
+  savedGroup(groupId: string): Promise<string | undefined>;
 }
 
 export type ResultStatus = 'SUCCESS' | 'FAILURE' | 'RETRY' | 'REVOKED';

@@ -80,6 +80,7 @@ export function checkSend(given: SendOptions, task: TaskOptions, nowMs: number):
     priority: given.priority ?? task.priority ?? 0,
     publishedAtMs: nowMs,
     ...(given.kwargs ? { kwargs: given.kwargs } : {}),
+    ...(given.parent ? { parentId: given.parent.id, rootId: given.parent.rootId ?? given.parent.id } : {}),
     ...(given.timeLimit ? { timeLimit: timeLimitOf(given.timeLimit) } : {}),
   };
 }

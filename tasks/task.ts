@@ -1,11 +1,16 @@
 /** The shapes a user of the package meets: a task, the ways to call it, what its handler is given, and its result. */
 
+import type { GroupResult, Lacking, Signature, Single, Tails } from './canvas/typed.ts';
 import type { ArgumentsSchema } from './schema.ts';
 
 /** What a handler is given before the arguments. */
 export interface TaskContext {
   readonly id: string;
   readonly name: string;
+  /** The first task of its canvas; its own id where it stands alone. */
+  readonly rootId: string | null;
+  /** The job that sent it. */
+  readonly parentId: string | null;
   /** How often it was tried before. */
   readonly retries: number;
   readonly queue: string;
@@ -101,6 +106,8 @@ export interface SendOptions {
   readonly timeLimit?: { readonly softSeconds?: number; readonly hardSeconds?: number };
   /** Default: a new uuid. */
   readonly id?: string;
+  /** The context of the job in which it is sent: the call then belongs to the same canvas. */
+  readonly parent?: Pick<TaskContext, 'id' | 'rootId'>;
 }
 
 export interface Task<Args extends readonly unknown[], Result> {
@@ -114,6 +121,19 @@ export interface Task<Args extends readonly unknown[], Result> {
     calls: readonly Readonly<Args>[],
     options?: Omit<SendOptions, 'id'>,
   ): Promise<AsyncResult<Result>[]>;
+  /** A call for later, with all arguments or with the last of them. */
+  s<Given extends Tails<Args>>(...given: Given): Signature<Lacking<Args, Given>, Result>;
+  /** The same with all arguments, and deaf to the result before it in a chain. */
+  si(...args: Args): Signature<readonly unknown[], Result>;
+  /** One job that does it for each item in turn, in the worker that gets it. */
+  map(items: readonly Single<Args>[]): Signature<readonly unknown[], Result[]>;
+  /** The same with a list of arguments for each. */
+  starmap(calls: readonly Readonly<Args>[]): Signature<readonly unknown[], Result[]>;
+  /** A group of such jobs, each of `size` calls. */
+  chunks(
+    calls: readonly Readonly<Args>[],
+    size: number,
+  ): Signature<readonly unknown[], Result[][], GroupResult<Result[][]>>;
 }
 
 export interface AsyncResult<Result> {
@@ -124,6 +144,10 @@ export interface AsyncResult<Result> {
    *   RESULT_IGNORED when no result is kept
    */
   get(options?: { readonly timeoutMs?: number }): Promise<Result>;
+  /** In a canvas: what came before it. */
+  readonly parent?: AsyncResult<unknown>;
+  /** What it called when it had succeeded: the next of its chain, its callbacks. */
+  children(): Promise<readonly AsyncResult<unknown>[]>;
 }
 
 export interface Definition {

@@ -87,7 +87,7 @@ export function retryOf(message: TaskMessage, delayMs: number, nowMs: number): T
   return {
     ...message,
     retries: message.retries + 1,
-    parentId: message.id,
+    parentId: message.parentId ?? message.id,
     etaMs: delayMs > 0 ? nowMs + delayMs : null,
     publishedAtMs: nowMs,
   };
@@ -111,6 +111,8 @@ function contextOf({ message, delivery, stop }: Attempt): TaskContext {
   return {
     id: message.id,
     name: message.task,
+    rootId: message.rootId,
+    parentId: message.parentId,
     retries: message.retries,
     queue: delivery.queue,
     ...(message.publishedAtMs === null ? {} : { publishedAt: message.publishedAtMs }),

@@ -6,13 +6,13 @@
 
 import type { Broker, Consumer, Delivery, Log, QueueLoad } from './broker.ts';
 import type { BusyReport } from './busy.ts';
-import { conclude, isLate, keep, receivedFields, revoke } from './conclude.ts';
+import { conclude, isLate, receivedFields, refuseUnknown, revoke } from './conclude.ts';
 import { type Controls, isRevoked, limitsOf } from './controls.ts';
 import { textOf } from './errors.ts';
 import type { TaskMessage } from './message.ts';
 import type { Pace } from './pace.ts';
 import type { Events } from './remote/events.ts';
-import { failed, type Results } from './results.ts';
+import type { Results } from './results.ts';
 import type { Definition } from './task.ts';
 import type { ThreadPool } from './threads/pool.ts';
 import { type Attempt, attempt, type LazyAbort, lazyAbort, type Outcome } from './work.ts';
@@ -34,6 +34,8 @@ export interface Bench {
   readonly results: (() => Promise<Results>) | undefined;
   /** The app's setting, for messages and tasks that do not say. */
   readonly ignoreResult: boolean;
+  /** The app's: where tasks go that follow a job, and whose queue nobody says. */
+  readonly defaultQueue: string;
   readonly pace: Pace;
   /** Absent: handlers run in this thread. */
   readonly pool: ThreadPool | undefined;
@@ -178,11 +180,8 @@ function receive(bench: Bench, delivery: Delivery): void {
   if (isRevoked(bench.controls, message)) {
     finish(bench, () => revoke(bench, delivery, message));
   } else if (!definition) {
-    const error = Object.assign(new RangeError(`no task "${message.task}" in this worker`), {
-      name: 'NotRegistered',
-    });
-    setAside(bench, delivery, `NotRegistered: ${error.message}`);
-    finish(bench, () => keep(bench, failed(message.id, 'FAILURE', error, Date.now()), message.replyTo));
+    tellRefusal(bench, delivery, `NotRegistered: no task "${message.task}" in this worker`);
+    finish(bench, () => refuseUnknown(bench, delivery, message));
   } else if (message.expiresMs !== null && message.expiresMs <= Date.now()) {
     finish(bench, () => revoke(bench, delivery, message, { expired: true }));
   } else {
@@ -191,10 +190,14 @@ function receive(bench: Bench, delivery: Delivery): void {
 }
 
 function setAside(bench: Bench, delivery: Delivery, error: string): void {
+  tellRefusal(bench, delivery, error);
+  finish(bench, () => bench.consumer.settle(delivery, { kind: 'setAside', error }));
+}
+
+function tellRefusal(bench: Bench, delivery: Delivery, error: string): void {
   bench.log('error', `set a message of queue "${delivery.queue}" aside: ${error}`);
   if (delivery.message.ok && bench.events.tasks)
     bench.events.task('task-rejected', { uuid: delivery.message.value.id, requeue: false });
-  finish(bench, () => bench.consumer.settle(delivery, { kind: 'setAside', error }));
 }
 
 function start(bench: Bench, delivery: Delivery, message: TaskMessage, definition: Definition): void {

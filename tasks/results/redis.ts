@@ -15,6 +15,7 @@ import {
   underWay,
 } from '../results.ts';
 import { soon } from './listener.ts';
+import { redisChords } from './redis-chords.ts';
 
 const storeScript = `
 local old = redis.call('GET', KEYS[1])
@@ -52,6 +53,7 @@ export async function openRedisResults(
       );
     },
     get,
+    chords: redisChords(redis, keyPrefix),
     wait: async (id, signal) => {
       let wake = (): void => {};
       const leave = await channels.listen(keyOf(id), () => wake());

@@ -145,7 +145,8 @@ async function askAll<T>(
   );
   const expected = destination && { expected: destination.length };
   const { replies, heard } = await remote.ask(asked, { ...asking, ...expected });
-  const silent = heard === undefined ? undefined : (destination?.length ?? heard) - replies.length;
+  const all = destination?.length ?? heard;
+  const silent = all === undefined ? undefined : all - replies.length;
   return {
     answers: answersIn<T>(replies),
     ...(silent === undefined ? {} : { silentCount: Math.max(0, silent) }),

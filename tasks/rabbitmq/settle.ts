@@ -46,7 +46,8 @@ export interface State {
   sawLaterMs: number;
   turn: number;
   count: number;
-  wake: () => void;
+  /** Takes that wait for a message. */
+  readonly waiting: Set<() => void>;
 }
 
 export async function settle(state: State, delivery: Delivery, settlement: Settlement): Promise<void> {

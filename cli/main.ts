@@ -57,6 +57,7 @@ function createProgram(): Command {
   addDemo(program);
   addEval(program);
   addSimulate(program);
+  addImport(program);
   return program;
 }
 
@@ -150,6 +151,29 @@ function addSimulate(program: Command): void {
     .action(async (options) => {
       const { simulate } = await import('./simulate.ts');
       exitCode = await simulate(options);
+    });
+}
+
+function addImport(program: Command): void {
+  program
+    .command('import')
+    .description('take over the managers of HireFire or Judoscale; changes nothing there')
+    .argument('<service>', 'hirefire or judoscale')
+    .option('--app <name>', 'only this application of HireFire; the name here of the app of Judoscale')
+    .option('--out <file>', 'write a configuration file instead of printing it')
+    .option('--apply', 'create apps and managers in a running controller')
+    .option(
+      '--token-env <name>',
+      'environment variable with the key; default: HIREFIRE_API_KEY, JUDOSCALE_URL',
+    )
+    .option('--token <key>', "the key itself; it stays in the shell's history")
+    .option('--api <address>', "address of HireFire's API", address, 'https://api.hirefire.io')
+    .option('--url <address>', 'for --apply: which controller, where several run', address)
+    .option('-c, --config <file>', 'for --apply: configuration of the controller, to find its folder')
+    .option('-d, --data <folder>', 'for --apply: folder of the controller')
+    .action(async (service: string, options) => {
+      const { importFrom } = await import('./import.ts');
+      exitCode = await importFrom({ ...options, service });
     });
 }
 

@@ -30,6 +30,7 @@ import { createAsyncResult } from './outcome.ts';
 import type { RabbitSettings } from './rabbitmq/link.ts';
 import { tellSent } from './remote/events.ts';
 import type { Results } from './results.ts';
+import { createRouter, type Router, type Routes } from './routes.ts';
 import type { ArgumentsSchema } from './schema.ts';
 import { checkExpiry, checkFormat, checkSend, checkTask, checkWorker } from './settings.ts';
 import type { AsyncResult, Definition, Handler, SendOptions, Task, TaskOptions } from './task.ts';
@@ -51,6 +52,8 @@ export interface AppOptions {
   readonly resultExpiresSeconds?: number;
   /** Default 'celery', as in Celery. */
   readonly queue?: string;
+  /** Where calls go by the name of their task, Celery's `task_routes`: `{ 'mail.*': 'mail' }`; the first that fits. */
+  readonly routes?: Routes;
   /** True: results are not kept unless a task or a call asks for it. Failures are. Default false. */
   readonly ignoreResult?: boolean;
   /** How messages are written and which are read. Default: Celery's own, JSON of protocol 2. */
@@ -94,6 +97,7 @@ export interface TasksApp extends AppCanvas {
 interface State {
   readonly options: AppOptions;
   readonly queue: string;
+  readonly route: Router;
   readonly tasks: Map<string, Definition>;
   readonly broker: Opened<Broker>;
   /** Where beats keep their state, when that is not the broker; by address. */
@@ -152,9 +156,11 @@ function newState(options: AppOptions): State {
   const expiresSeconds = checkExpiry(options.resultExpiresSeconds);
   const redis = options.redis ?? {};
   const format = checkFormat(options.format ?? {});
+  const queue = options.queue ?? 'celery';
   return {
     options,
-    queue: options.queue ?? 'celery',
+    queue,
+    route: createRouter(options.routes ?? {}, queue),
     tasks: new Map(),
     others: new Map(),
     broker: opened(() => openBroker(broker, redis, options.rabbitmq ?? {}, format)),
@@ -205,7 +211,7 @@ function defineTask<Args extends readonly unknown[], Result>(
 }
 
 function homeOf(state: State): Home {
-  const { broker, results, tasks, queue, options } = state;
+  const { broker, results, tasks, route, options } = state;
   const told: NonNullable<Home['told']> = async (to, messages) => {
     const { remote } = await broker.get();
     if (remote) void tellSent(remote, origin, to, messages);
@@ -214,7 +220,7 @@ function homeOf(state: State): Home {
     broker: broker.get,
     results: results?.get,
     tasks,
-    queue,
+    route,
     ignoreResult: options.ignoreResult ?? false,
     ...(options.sentEvents ? { told } : {}),
   };
@@ -228,23 +234,24 @@ async function send<Result>(
   task: TaskOptions,
 ): Promise<AsyncResult<Result>[]> {
   const now = Date.now();
+  const route = state.route(name);
+  const queue = given.queue ?? task.queue ?? route.queue;
   const ignored = given.ignoreResult ?? task.ignoreResult ?? state.options.ignoreResult ?? false;
   const replyTo =
     state.hearsResults && !ignored ? await (await state.results?.get())?.replyTo?.() : undefined;
   const shared = {
-    ...checkSend(given, task, now),
+    ...checkSend(given, route.priority === undefined ? task : { priority: route.priority, ...task }, now),
     ignoreResult: ignored,
     ...(replyTo === undefined ? {} : { replyTo }),
   };
   const messages = calls.map((args) => message(name, args, given.id ?? randomUUID(), shared));
   const broker = await state.broker.get();
   try {
-    await broker.publish(given.queue ?? task.queue ?? state.queue, messages);
+    await broker.publish(queue, messages);
   } catch (error) {
     throw error instanceof TypeError ? notJson(name, error) : error;
   }
-  if (state.options.sentEvents && broker.remote)
-    void tellSent(broker.remote, origin, given.queue ?? task.queue ?? state.queue, messages);
+  if (state.options.sentEvents && broker.remote) void tellSent(broker.remote, origin, queue, messages);
   return messages.map(({ id }) => createAsyncResult(id, ignored ? undefined : state.results?.get));
 }
 
@@ -306,7 +313,7 @@ function startWorker(state: State, options: WorkerOptions): Worker {
     results: state.results?.get,
     tasks: state.tasks,
     ignoreResult: state.options.ignoreResult ?? false,
-    defaultQueue: state.queue,
+    route: state.route,
     queues: options.queues ?? [state.queue],
     concurrency: options.concurrency ?? (options.pool === 'threads' ? availableParallelism() : 4),
     prefetch: options.prefetch ?? 200,

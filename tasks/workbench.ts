@@ -35,7 +35,7 @@ export interface Bench {
   /** The app's setting, for messages and tasks that do not say. */
   readonly ignoreResult: boolean;
   /** The app's: where tasks go that follow a job, and whose queue nobody says. */
-  readonly defaultQueue: string;
+  readonly route: Router;
   readonly pace: Pace;
   /** Absent: handlers run in this thread. */
   readonly pool: ThreadPool | undefined;

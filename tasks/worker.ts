@@ -66,7 +66,7 @@ export interface WorkerSurroundings {
   readonly results: (() => Promise<Results>) | undefined;
   readonly tasks: ReadonlyMap<string, Definition>;
   readonly ignoreResult: boolean;
-  readonly defaultQueue: string;
+  readonly route: Router;
   readonly queues: readonly string[];
   readonly concurrency: number;
   readonly prefetch: number;
@@ -144,7 +144,7 @@ async function run(around: WorkerSurroundings, stopper: Stopper): Promise<Ending
     tasks: around.tasks,
     results: around.results,
     ignoreResult: around.ignoreResult,
-    defaultQueue: around.defaultQueue,
+    route: around.route,
     pace: createPace(around.prefetch, Date.now()),
     pool,
     busy: reportBusy(slots, (resting) => rest(bench, resting)),

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import type { Broker } from '../broker.ts';
 import type { TaskMessage } from '../message.ts';
 import type { Results } from '../results.ts';
+import type { Router } from '../routes.ts';
 import type { Definition } from '../task.ts';
 import type { Frozen } from './freeze.ts';
 import { frozenOf, tupleOf } from './frozen.ts';
@@ -15,8 +16,7 @@ export interface Home {
   readonly broker: () => Promise<Broker>;
   readonly results: (() => Promise<Results>) | undefined;
   readonly tasks: ReadonlyMap<string, Definition>;
-  /** The app's own. */
-  readonly queue: string;
+  readonly route: Router;
   readonly ignoreResult: boolean;
   /** Told of all that is sent. */
   readonly told?: (queue: string, messages: readonly TaskMessage[]) => void;
@@ -42,11 +42,12 @@ export async function planningOf(home: Home, nowMs: number, sender?: Sender): Pr
   };
 }
 
-function routeOf({ tasks, queue, ignoreResult }: Home, task: string): Route {
+function routeOf({ tasks, route, ignoreResult }: Home, task: string): Route {
   const options = tasks.get(task)?.options;
+  const { queue, priority } = route(task);
   return {
     queue: options?.queue ?? queue,
-    priority: options?.priority ?? 0,
+    priority: options?.priority ?? priority ?? 0,
     ignoreResult: options?.ignoreResult,
     ignoreByDefault: ignoreResult,
   };

@@ -79,8 +79,8 @@ function failingOf(bench: Bench, keep: Keep): Failing {
   return { home: homeOf(bench), log: bench.log, keep };
 }
 
-export function homeOf({ broker, results, tasks, defaultQueue, ignoreResult }: Bench): Home {
-  return { broker: async () => broker, results, tasks, queue: defaultQueue, ignoreResult };
+export function homeOf({ broker, results, tasks, route, ignoreResult }: Bench): Home {
+  return { broker: async () => broker, results, tasks, route, ignoreResult };
 }
 
 /** False when it gave up. */

@@ -10,7 +10,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type Libsql from 'libsql';
-import type { JobsReading } from '../decide/words.ts';
+import type { Groups, JobsReading } from '../decide/words.ts';
 
 interface QueueRow {
   readonly ready: number;
@@ -67,6 +67,8 @@ function readingOf(db: Libsql.Database, queue: string, at: number): JobsReading 
   const since = [oldestReady(db, queue), due.since, ...[...live, ...lost].map((one) => one.since)];
   const oldest = since.reduce<number>((least, one) => Math.min(least, one ?? least), Infinity);
   const begun = live.reduce((sum, consumer) => sum + begunSinceReport(consumer), 0);
+  const counted = { ready: row?.ready ?? 0, due, live, lost };
+  const ages = agesOf(db, queue, at, counted, oldest < Infinity ? at - oldest : 0);
   return {
     kind: 'jobs',
     queue,
@@ -75,6 +77,7 @@ function readingOf(db: Libsql.Database, queue: string, at: number): JobsReading 
     running: total(live, 'running') + begun,
     later: (row?.later ?? 0) - due.jobs,
     oldestSeconds: oldest < Infinity ? Math.max(0, at - oldest) / 1000 : 0,
+    ...(ages && { ages }),
     slots: total(live, 'slots'),
     startedTotal: (row?.started_total ?? 0) + begun,
     finishedTotal: row?.finished_total ?? 0,
@@ -88,6 +91,54 @@ function readingOf(db: Libsql.Database, queue: string, at: number): JobsReading 
  */
 function begunSinceReport({ slots, running, reserved }: ConsumerRow): number {
   return Math.max(0, Math.min(reserved, slots - running));
+}
+
+/** More rows than these are not read: a checkup infers the ages of a long queue from its counts. */
+const mostAged = 5_000;
+const mostGroups = 60;
+
+interface Counted {
+  readonly ready: number;
+  readonly due: Jobs;
+  readonly live: readonly ConsumerRow[];
+  readonly lost: readonly Jobs[];
+}
+
+/**
+ * The waiting jobs by age. What a worker took and has not started is as old as the oldest of it; there are few of those. Absent
+ * where there are too many to read.
+ */
+function agesOf(
+  db: Libsql.Database,
+  queue: string,
+  at: number,
+  { ready, due, live, lost }: Counted,
+  oldestMs: number,
+): Groups | undefined {
+  if (ready > mostAged || due.jobs > mostAged) return undefined;
+  const widthMs = Math.max(250, oldestMs / mostGroups);
+  const rows = db
+    .prepare(
+      `SELECT max(?1 - due) AS age, count(*) AS jobs FROM (
+        SELECT due FROM jobs WHERE queue = ?2 AND state = 0
+        UNION ALL SELECT due FROM jobs WHERE queue = ?2 AND state = 1 AND due <= ?1
+      ) GROUP BY CAST((?1 - due) / ?3 AS INTEGER)`,
+    )
+    .all(at, queue, widthMs) as { age: number; jobs: number }[];
+  const held = [
+    ...live.map((consumer) => ({
+      jobs: consumer.reserved - begunSinceReport(consumer),
+      since: consumer.since,
+    })),
+    ...lost,
+  ];
+  const groups = [...rows, ...held.map(({ jobs, since }) => ({ jobs, age: at - (since ?? at) }))]
+    .filter(({ jobs }) => jobs > 0)
+    .sort((a, b) => b.age - a.age)
+    .map(({ age, jobs }) => [Math.max(0, age) / 1000, jobs] as const);
+  // Of many workers each holds some: the youngest then are one group.
+  const [first, ...others] = groups.splice(63);
+  return first ? [...groups, [first[0], others.reduce((sum, [, jobs]) => sum + jobs, first[1])]] : groups;
 }
 
 /** The first entry of each priority in the index of ready jobs. */

@@ -87,6 +87,27 @@ test('numbers are exact: waiting, later, oldest', async () => {
   expect(reading.oldestSeconds).toBeLessThanOrEqual((reading.at - before) / 1000);
 });
 
+test('the ages count every waiting job, the oldest first; of a very long queue they are left to be inferred', async () => {
+  const app = newApp();
+  const job = app.task('job', (_c, _n: number) => {});
+  await job.delayMany([[1], [2], [3]]);
+  await app.send('job', [], { countdown: 600 });
+  const due = Date.now() + 50;
+  await app.send('job', [], { eta: due });
+  const meter = newMeter();
+  await until(async () => (await readJobs(meter)).waiting === 4, 'the delayed job to be due');
+  const db = new Libsql(file);
+  db.prepare('UPDATE jobs SET due = due - 60000 WHERE id = 1').run();
+  const { ages = [], oldestSeconds } = await readJobs(meter);
+  expect(ages.reduce((sum, [, jobs]) => sum + jobs, 0)).toBe(4);
+  expect(ages[0]).toEqual([oldestSeconds, 1]);
+  expect(ages.length).toBeGreaterThanOrEqual(2);
+  expect(ages.every(([age], place) => place === 0 || age <= (ages[place - 1]?.[0] ?? 0))).toBe(true);
+  db.prepare('UPDATE queues SET ready = 5001').run();
+  db.close();
+  expect(await readJobs(meter)).not.toHaveProperty('ages');
+});
+
 test('a delayed job waits from the moment it is due, without any worker', async () => {
   const app = newApp();
   const due = Date.now() + 300;
@@ -135,6 +156,7 @@ test('jobs of a killed worker wait again at once, and its slots are gone', async
   db.close();
   const reading = await readJobs(newMeter());
   expect(reading).toMatchObject({ waiting: 3, running: 0, slots: 0 });
+  expect(reading.ages?.reduce((sum, [, jobs]) => sum + jobs, 0)).toBe(3);
   expect(reading.oldestSeconds).toBeGreaterThan(0);
 });
 
@@ -200,5 +222,6 @@ test('a look costs index steps, not rows', async () => {
   expect(plan("SELECT count(*), min(due) FROM jobs WHERE queue = 'q' AND state = 1 AND due <= 5")).toMatch(
     /SEARCH jobs USING COVERING INDEX jobs_later \(queue=\? AND due<\?\)/,
   );
+  expect(plan("SELECT due FROM jobs WHERE queue = 'q' AND state = 0")).toMatch(/COVERING INDEX jobs_ready/);
   db.close();
 });

@@ -28,6 +28,7 @@ import {
 import { type Opened, opened } from './opened.ts';
 import { createAsyncResult } from './outcome.ts';
 import type { RabbitSettings } from './rabbitmq/link.ts';
+import { cannotCount, noRemote, workerInThread } from './refusals.ts';
 import { tellSent } from './remote/events.ts';
 import type { Results } from './results.ts';
 import { createRouter, type Router, type Routes } from './routes.ts';
@@ -266,24 +267,6 @@ function message(
   return newMessage({ id, task: name, args, origin, ...shared });
 }
 
-function cannotCount(broker: string): TasksError {
-  return new TasksError(
-    'OPTION_INVALID',
-    'The depth of a queue cannot be told',
-    `the broker of the form ${broker.split(':')[0]}: cannot count`,
-    'Use a meter of Headcount for it',
-  );
-}
-
-function noRemote(broker: string): never {
-  throw new TasksError(
-    'OPTION_INVALID',
-    'Workers cannot be asked',
-    `the broker of the form ${broker.split(':')[0]}: has no remote control`,
-    'Use a redis: broker, or depth() to count',
-  );
-}
-
 function startBeat(state: State, options: BeatOptions): Beat {
   return beatOf(
     {
@@ -337,15 +320,6 @@ function threadsOf(options: WorkerOptions): WorkerSurroundings['threads'] {
     maxTasksPerThread: options.maxTasksPerThread ?? Infinity,
     maxThreadMemoryBytes: options.maxThreadMemoryBytes ?? Infinity,
   };
-}
-
-function workerInThread(): TasksError {
-  return new TasksError(
-    'OPTION_INVALID',
-    'A worker was started in a thread of a worker',
-    'taskModule is the module that starts the worker',
-    'Define the tasks in a module of their own, and give that one',
-  );
 }
 
 const logToStderr: Log = (level, text) => {

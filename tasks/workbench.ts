@@ -13,6 +13,7 @@ import type { TaskMessage } from './message.ts';
 import type { Pace } from './pace.ts';
 import type { Events } from './remote/events.ts';
 import type { Results } from './results.ts';
+import type { Router } from './routes.ts';
 import type { Definition } from './task.ts';
 import type { ThreadPool } from './threads/pool.ts';
 import { type Attempt, attempt, type LazyAbort, lazyAbort, type Outcome } from './work.ts';

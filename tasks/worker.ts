@@ -16,6 +16,7 @@ import { attend } from './remote/attend.ts';
 import { eventsOf } from './remote/events.ts';
 import type { WorkerNode } from './remote/node.ts';
 import type { Results } from './results.ts';
+import type { Router } from './routes.ts';
 import { change, closeLimitMs, type Ending, shutDown, withSignals } from './stop.ts';
 import type { Definition } from './task.ts';
 import { createPool, type PoolOptions } from './threads/pool.ts';

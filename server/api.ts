@@ -219,6 +219,7 @@ export const adapters = z
     rules: z.array(adapter),
     limits: z.array(adapter),
     fleets: z.array(adapter),
+    notifiers: z.array(adapter),
   })
   .openapi('Adapters', {
     description: 'Everything that can be chosen, with its options: forms are drawn from this.',
@@ -232,6 +233,58 @@ export const me = z
     email: z.string().optional(),
   })
   .openapi('Me');
+
+const severity = z.enum(['critical', 'warning', 'info']);
+
+export const issue = z
+  .object({
+    id: z.string(),
+    app: appName,
+    processType,
+    kind: z.string(),
+    severity,
+    title: z.string(),
+    text: z.string(),
+    since: z.number(),
+    openedAt: z.number(),
+    seenAt: z.number(),
+    resolvedAt: z.number().optional(),
+  })
+  .openapi('Issue', { description: 'What needs a person. Without `resolvedAt` it is open.' });
+
+const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day as 22:00');
+
+export const tells = z
+  .object({
+    opened: z.boolean().default(true),
+    resolved: z.boolean().default(true),
+    scaled: z.boolean().default(false),
+    leastSeverity: severity.default('warning'),
+    apps: z.array(appName).max(1_000).optional(),
+    groupSeconds: z.number().min(0).max(3_600).default(30),
+    quiet: z
+      .object({ from: timeOfDay, to: timeOfDay, timeZone: z.string().max(64) })
+      .optional()
+      .openapi({
+        description: 'Hours in which only what is critical is told; the rest waits for their end.',
+      }),
+  })
+  .openapi('Tells', { description: 'Of what a channel tells. Without `apps`: of all.' });
+
+export const channelSettings = z
+  .object({ name: z.string().trim().min(1).max(80), notifier: choice, tells })
+  .openapi('ChannelSettings');
+
+export const channelChange = channelSettings.partial().openapi('ChannelChange');
+
+export const channel = channelSettings
+  .extend({
+    id: z.string(),
+    createdAt: z.number(),
+    /** How the last message since the start went. */
+    sent: z.object({ at: z.number(), error: z.string().optional() }).optional(),
+  })
+  .openapi('Channel', { description: 'Where people are told. Secrets are shown as dots.' });
 
 /** The data of a live event named `checkup`. */
 export const checkupEvent = z
@@ -256,5 +309,8 @@ export type Evaluation = z.infer<typeof evaluation>;
 export type OptionSpec = z.infer<typeof optionSpec>;
 export type Adapter = z.infer<typeof adapter>;
 export type Adapters = z.infer<typeof adapters>;
+export type Issue = z.infer<typeof issue>;
+export type Tells = z.infer<typeof tells>;
+export type Channel = z.infer<typeof channel>;
 export type Me = z.infer<typeof me>;
 export type CheckupEvent = z.infer<typeof checkupEvent>;

@@ -8,6 +8,7 @@ import { realClock } from './clock.ts';
 import { createHttp } from './http.ts';
 import { shippedKinds } from './kinds.ts';
 import { createLive } from './live.ts';
+import { createOutbox } from './outbox.ts';
 import type { Routes } from './request.ts';
 import { createRounds } from './rounds.ts';
 
@@ -48,7 +49,9 @@ describe.each([
       };
       const rounds = createRounds(around, () => {});
       const ready = (): boolean => true;
+      const post = async () => ({ status: 200, text: '' });
       const rest = {
+        outbox: createOutbox({ clock: realClock, log, kinds: [], post }),
         kinds: shippedKinds,
         log,
         now: Date.now,

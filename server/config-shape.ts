@@ -9,11 +9,16 @@ import { unknownName } from '../decide/options.ts';
 import { checkManager } from '../decide/registry.ts';
 import type { Choice } from '../decide/words.ts';
 import { appName, processType } from './api.ts';
+import { problemsWithNetworks } from './guard.ts';
 import { type Kinds, shippedKinds } from './kinds.ts';
 
 const optionValue = z.union([z.string(), z.number(), z.boolean()]);
 const rawChoice = z.object({ use: z.string() }).catchall(optionValue);
 const count = z.number().int().min(0).max(10_000);
+
+const network = z.string().refine((text) => problemsWithNetworks([text]).length === 0, {
+  error: 'a network as 10.0.0.0/8, or one address',
+});
 
 const managerShape = {
   minimum: count.default(0),
@@ -41,6 +46,7 @@ const configShape = {
     .max(2_000)
     .optional(),
   intervalSeconds: z.number().min(1).max(3_600).optional(),
+  allowPrivateAddresses: z.union([z.boolean(), z.array(network).max(100)]).optional(),
   apps: z.record(appName, z.strictObject(appShape)).optional(),
 };
 const config = z.strictObject(configShape);

@@ -23,6 +23,8 @@ export interface Config {
   /** The address that browsers use, where a proxy stands before this one: `https://headcount.example.com`. */
   readonly publicUrl?: string;
   readonly intervalSeconds: number;
+  /** Networks that addresses entered by people may lead into; `true`: all. Absent: only the public internet. */
+  readonly allowPrivateAddresses?: true | readonly string[];
   readonly apps: readonly AppEntry[];
   /** The file that was read. */
   readonly file?: string;
@@ -71,6 +73,7 @@ export async function loadConfig(path: string | undefined, overrides: ConfigOver
     ...(databaseUrl && { databaseUrl }),
     ...(publicUrl && { publicUrl: publicUrl.replace(/\/+$/, '') }),
     intervalSeconds: overrides.intervalSeconds ?? raw.intervalSeconds ?? 10,
+    ...(raw.allowPrivateAddresses && { allowPrivateAddresses: raw.allowPrivateAddresses }),
     apps: Object.entries(raw.apps ?? {}).map(([name, app]) => appEntry(name, app, folder)),
     ...(text !== undefined && { file }),
   };

@@ -9,9 +9,12 @@ import { type OpenStore, openStore } from '../store/open.ts';
 import type { Auth } from './auth.ts';
 import { createAuth } from './auth.ts';
 import { realClock } from './clock.ts';
+import { createGuard } from './guard.ts';
 import { createHttp } from './http.ts';
 import { shippedKinds } from './kinds.ts';
 import { createLive, type Live } from './live.ts';
+import { createOutbox } from './outbox.ts';
+import { createPost } from './post.ts';
 import type { Routes } from './request.ts';
 import { createRounds, type Rounds } from './rounds.ts';
 
@@ -50,6 +53,12 @@ beforeEach(async () => {
     rounds,
     auth,
     live,
+    outbox: createOutbox({
+      clock: realClock,
+      log,
+      kinds: kinds.notifiers,
+      post: createPost(createGuard(true)),
+    }),
     kinds,
     log,
     now: Date.now,

@@ -14,13 +14,16 @@ import { checkRequest, notFound, problemResponse } from './problem.ts';
 import type { Deps, Env, Routes } from './request.ts';
 import { adapterRoutes } from './routes/adapters.ts';
 import { appRoutes } from './routes/apps.ts';
+import { channelRoutes } from './routes/channels.ts';
 import { historyRoutes } from './routes/history.ts';
 import { inboxRoutes } from './routes/inbox.ts';
 import { ingestRoutes } from './routes/ingest.ts';
+import { issueRoutes } from './routes/issues.ts';
 import { judoscaleRoutes } from './routes/judoscale.ts';
 import { liveRoutes } from './routes/live.ts';
 import { managerRoutes } from './routes/managers.ts';
 import { peopleRoutes } from './routes/people.ts';
+import { setupGuideRoutes } from './routes/setup-guide.ts';
 
 const bodyLimitBytes = 1_000_000;
 const openTo = /^\/api\/(me|setup|openapi\.json|auth\/.*)$/;
@@ -39,10 +42,13 @@ export function createHttp(deps: Deps): Routes {
   appRoutes(api, deps);
   managerRoutes(api, deps);
   historyRoutes(api, deps);
+  issueRoutes(api, deps);
+  channelRoutes(api, deps);
   adapterRoutes(api, deps);
   liveRoutes(api, deps);
   peopleRoutes(api, deps);
   inboxRoutes(api, deps);
+  setupGuideRoutes(api, deps);
   describe(api);
   api.all('/api/*', (c) => {
     throw notFound(`"${c.req.method} ${c.req.path}"`);

@@ -2,6 +2,8 @@
 import { type LimitKind, limits, type RuleKind, rules } from '../decide/registry.ts';
 import type { MeterKind } from '../measure/meter.ts';
 import { meters } from '../measure/registry.ts';
+import type { NotifierKind } from '../notify/notifier.ts';
+import { notifiers } from '../notify/registry.ts';
 import type { FleetKind } from '../scale/fleet.ts';
 import { fleets } from '../scale/registry.ts';
 
@@ -10,7 +12,8 @@ export interface Kinds {
   readonly rules: readonly RuleKind[];
   readonly limits: readonly LimitKind[];
   readonly fleets: readonly FleetKind[];
+  readonly notifiers: readonly NotifierKind[];
 }
 
 /** What the product ships; tests bring their own. */
-export const shippedKinds: Kinds = { meters, rules, limits, fleets };
+export const shippedKinds: Kinds = { meters, rules, limits, fleets, notifiers };

@@ -16,6 +16,7 @@ import type { Meter } from '../measure/meter.ts';
 import type { Fleet } from '../scale/fleet.ts';
 import type { StoredDecision } from '../store/store.ts';
 import type { CheckupEvent } from './api.ts';
+import { attend } from './attend.ts';
 import { withDeadline, wordsOf } from './clock.ts';
 import { drainFirst, leavingFor, withSeen } from './drain.ts';
 import { addSample, addUse } from './memory.ts';
@@ -74,9 +75,13 @@ export async function checkUp(
   if (signal.aborted) return [];
   const judged = journal.lost ? settled.map((one) => neverFewer(one, around.clock.now())) : settled;
   const outcomes = await scale(around, watched, judged, retry, signal);
-  const events = judged.map((verdict, index) =>
-    note(around, watched.app, journal, verdict, outcomes[index] ?? { outcome: 'kept', tried: false }),
-  );
+  const events = judged.map(async (verdict, index) => {
+    const outcome = outcomes[index] ?? { outcome: 'kept', tried: false };
+    const event = await note(around, watched.app, journal, verdict, outcome);
+    const processes = measured.formation?.[verdict.manager.stored.processType];
+    await attend(around, watched.app, journal, verdict, outcome, processes);
+    return event;
+  });
   return (await Promise.all(events)).flatMap((event) => event ?? []);
 }
 

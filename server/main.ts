@@ -17,9 +17,12 @@ import type { CheckupEvent } from './api.ts';
 import { createAuth } from './auth.ts';
 import { type Clock, realClock, wordsOf } from './clock.ts';
 import type { Config } from './config.ts';
+import { createGuard } from './guard.ts';
 import { createHttp } from './http.ts';
 import { type Kinds, shippedKinds } from './kinds.ts';
 import { createLive } from './live.ts';
+import { createOutbox, type Outbox } from './outbox.ts';
+import { createPost } from './post.ts';
 import { createRounds } from './rounds.ts';
 import { seed } from './seed.ts';
 
@@ -73,6 +76,8 @@ async function assemble(
   const publicUrl = config.publicUrl && { publicUrl: config.publicUrl };
   const auth = await createAuth({ store, log, ...publicUrl });
   const live = createLive();
+  const outbox = await openOutbox(config, kinds, clock, log, store);
+  undo.push(() => outbox.close());
   const listeners = new Set<(event: CheckupEvent) => void>();
   const around = {
     store,
@@ -81,6 +86,7 @@ async function assemble(
     log,
     dataFolder: config.data,
     intervalMs: config.intervalSeconds * 1000,
+    people: { tell: outbox.tell, urlOf: linkOf(config, server) },
   };
   const rounds = createRounds(around, (event) => {
     live.send('checkup', event);
@@ -95,6 +101,7 @@ async function assemble(
     rounds,
     auth,
     live,
+    outbox,
     kinds,
     log,
     now: clock.now,
@@ -124,6 +131,23 @@ async function assemble(
       return stopping;
     },
   };
+}
+
+async function openOutbox(
+  { allowPrivateAddresses = [] }: Config,
+  { notifiers }: Kinds,
+  clock: Clock,
+  log: Logger,
+  store: OpenStore,
+): Promise<Outbox> {
+  const post = createPost(createGuard(allowPrivateAddresses));
+  const outbox = createOutbox({ clock, log, kinds: notifiers, post });
+  outbox.use(await store.channels.list());
+  return outbox;
+}
+
+function linkOf(config: Config, server: Server): (app: string, processType: string) => string {
+  return (app, processType) => `${config.publicUrl ?? addressOf(config, server)}/apps/${app}/${processType}`;
 }
 
 /** In reverse: what was opened last goes first. What fails is logged; the rest goes on. */

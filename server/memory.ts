@@ -6,6 +6,8 @@ import { defaultLearned } from '../decide/learn.ts';
 import { monthStart } from '../decide/wall-clock.ts';
 import type { Decision, Learned, Sample, Used } from '../decide/words.ts';
 import type { Point, Store, StoredManager } from '../store/store.ts';
+import { recalled } from './attend.ts';
+import type { Issue } from './issues.ts';
 
 const sampleWindowMs = 15 * 60_000;
 const decisionWindowMs = 60 * 60_000;
@@ -26,14 +28,18 @@ export interface Memory {
   /** What the last decision on record said, to see when it flips. Absent: none yet since the start. */
   recordedUnknown?: boolean;
   learnedSavedAt: number;
+  /** What needs a person, or will when it lasts. */
+  issues: readonly Issue[];
+  issuesSavedAt: number;
 }
 
 export async function recall(store: Store, manager: StoredManager, now: number): Promise<Memory> {
-  const [samples, month, newestFirst] = await Promise.all([
+  const [samples, month, newestFirst, open] = await Promise.all([
     store.readings.recent(manager.id, now - sampleWindowMs),
     store.readings.series(manager.id, monthStart(now), now, 'hour'),
     // Not `recent`: that does not tell which of them the fleet refused.
     store.decisions.list(manager.id, { limit: decisionCount }),
+    store.issues.list({ managerId: manager.id, open: true, limit: 50 }),
   ]);
   const decisions = newestFirst
     .filter(({ at, outcome }) => at > now - decisionWindowMs && outcome !== 'failed')
@@ -43,6 +49,8 @@ export async function recall(store: Store, manager: StoredManager, now: number):
     decisions: decisions.reverse(),
     learned: manager.learned ?? defaultLearned,
     learnedSavedAt: now,
+    issues: open.map(recalled),
+    issuesSavedAt: now,
     ...usedIn(month.points, now),
   };
 }
@@ -58,7 +66,14 @@ function usedIn(hours: readonly Point[], now: number): Pick<Memory, 'used' | 'us
 
 /** What a manager starts with when the store cannot be asked. */
 export function blank(manager: StoredManager, now: number): Memory {
-  return { samples: [], decisions: [], learned: manager.learned ?? defaultLearned, learnedSavedAt: now };
+  return {
+    samples: [],
+    decisions: [],
+    learned: manager.learned ?? defaultLearned,
+    learnedSavedAt: now,
+    issues: [],
+    issuesSavedAt: now,
+  };
 }
 
 export function addSample(memory: Memory, sample: Sample): void {

@@ -96,7 +96,7 @@ function sheet(
 }
 
 /** Never rejects. Answers nothing when it could not write. */
-async function write<T>(
+export async function write<T>(
   { clock, log }: Surroundings,
   journal: Journal,
   work: () => Promise<T>,

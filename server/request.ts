@@ -6,6 +6,7 @@ import { problem } from './api.ts';
 import type { Auth, Person } from './auth.ts';
 import type { Kinds } from './kinds.ts';
 import type { Live } from './live.ts';
+import type { Outbox } from './outbox.ts';
 import type { Rounds } from './rounds.ts';
 
 export interface Deps {
@@ -13,6 +14,7 @@ export interface Deps {
   readonly rounds: Rounds;
   readonly auth: Auth;
   readonly live: Live;
+  readonly outbox: Outbox;
   readonly kinds: Kinds;
   readonly log: Logger;
   now(): number;

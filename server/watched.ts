@@ -8,6 +8,7 @@ import { resolve } from '../decide/choice.ts';
 import type { Inbox } from '../measure/inbox/memory.ts';
 import type { fetchInfo } from '../measure/info.ts';
 import type { Meter } from '../measure/meter.ts';
+import type { Notice } from '../notify/notifier.ts';
 import type { Fleet } from '../scale/fleet.ts';
 import type { App, Store, StoredManager } from '../store/store.ts';
 import { type Clock, withDeadline, wordsOf } from './clock.ts';
@@ -38,6 +39,12 @@ export interface Surroundings {
   readonly dataFolder: string;
   readonly inbox: Inbox;
   readonly poll: typeof fetchInfo;
+  /** Absent: nobody is told of anything. */
+  readonly people?: {
+    tell(notice: Notice): void;
+    /** Where to look at a manager. */
+    urlOf(app: string, processType: string): string | undefined;
+  };
 }
 
 /** Opens an app, taking over from `before` what has not changed; the rest of `before` is closed. */

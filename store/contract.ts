@@ -246,17 +246,18 @@ export function storeContract(given: () => OpenStore): void {
       seenAt: 60_000,
     });
     await store.issues.open(manager.id, { ...draft, kind: 'late' });
-    const managerIds = [manager.id];
-    expect(await store.issues.list({ managerIds, limit: 10, open: true })).toHaveLength(2);
+    const managerId = manager.id;
+    expect(await store.issues.list({ managerId, limit: 10, open: true })).toHaveLength(2);
     expect(await store.issues.resolve(manager.id, 'refused', 90_000)).toMatchObject({ resolvedAt: 90_000 });
     expect(await store.issues.resolve(manager.id, 'refused', 95_000)).toBeUndefined();
-    const [late, refused] = await store.issues.list({ managerIds, limit: 10 });
+    const [late, refused] = await store.issues.list({ managerId, limit: 10 });
     expect([late?.kind, refused?.resolvedAt]).toEqual(['late', 90_000]);
-    expect(await store.issues.list({ managerIds, limit: 10, before: late!.id })).toEqual([refused]);
-    expect(await store.issues.list({ managerIds: [], limit: 10 })).toEqual([]);
+    expect(await store.issues.list({ managerId, limit: 10, before: late!.id })).toEqual([refused]);
+    expect(await store.issues.list({ appId: manager.appId, limit: 10 })).toEqual([late, refused]);
+    expect(late).toMatchObject({ app: expect.any(String), processType: manager.processType });
     expect((await store.issues.open(manager.id, draft)).id).not.toBe(issue.id);
     await store.managers.remove(manager.id);
-    expect(await store.issues.list({ managerIds, limit: 10 })).toEqual([]);
+    expect(await store.issues.list({ managerId, limit: 10 })).toEqual([]);
     await expect(store.issues.open(manager.id, draft)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 

@@ -43,19 +43,28 @@ export function createIssues(kysely: Kysely<Database>): Issues {
         .executeTakeFirst();
       return row && toStored(row);
     },
-    async list({ limit, before, managerIds, open }) {
+    async list({ limit, before, appId, managerId, open }) {
       let query = kysely
         .selectFrom('issues')
-        .selectAll()
-        .orderBy('id', 'desc')
+        .innerJoin('managers', 'managers.id', 'issues.manager_id')
+        .innerJoin('apps', 'apps.id', 'managers.app_id')
+        .selectAll('issues')
+        .select(['apps.name as app', 'managers.process_type as process_type'])
+        .orderBy('issues.id', 'desc')
         .limit(Math.max(0, Math.min(mostRows, Math.floor(limit))));
-      if (managerIds) query = query.where('manager_id', 'in', [0, ...managerIds.map(rowId)]);
+      if (appId !== undefined) query = query.where('managers.app_id', '=', rowId(appId));
+      if (managerId !== undefined) query = query.where('manager_id', '=', rowId(managerId));
       if (open !== undefined) query = query.where('resolved_at', open ? 'is' : 'is not', null);
-      if (before !== undefined)
-        query = query.where('id', '<', /^\d{1,15}$/.test(before) ? Number(before) : 0);
-      return (await query.execute()).map(toStored);
+      if (before !== undefined) query = query.where('issues.id', '<', issueId(before));
+      const rows = await query.execute();
+      return rows.map((row) => ({ ...toStored(row), app: row.app, processType: row.process_type }));
     },
   };
+}
+
+/** There is nothing before an id that cannot be ours. */
+function issueId(id: string): number {
+  return /^\d{1,15}$/.test(id) ? Number(id) : 0;
 }
 
 function toStored(row: Selectable<IssueTable>): StoredIssue {

@@ -161,13 +161,14 @@ export interface Issues {
   open(managerId: string, issue: IssueDraft): Promise<StoredIssue>;
   /** Answers the one that was open. */
   resolve(managerId: string, kind: string, at: number): Promise<StoredIssue | undefined>;
-  /** Newest first. `before` is the id of the last one seen; without `managerIds` those of all managers. */
+  /** Newest first. `before` is the id of the last one seen; without an app or manager those of all. */
   list(page: {
     readonly limit: number;
     readonly before?: string;
-    readonly managerIds?: readonly string[];
+    readonly appId?: string;
+    readonly managerId?: string;
     readonly open?: boolean;
-  }): Promise<StoredIssue[]>;
+  }): Promise<(StoredIssue & { readonly app: string; readonly processType: string })[]>;
 }
 
 /** Where people are told. */

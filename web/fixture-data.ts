@@ -5,6 +5,22 @@ export const stepMs = 10_000;
 const day = 86_400_000;
 
 export const adapters: Adapters = {
+  notifiers: [
+    {
+      use: 'slack',
+      title: 'Slack',
+      help: 'Posts to a Slack channel by an incoming webhook.',
+      options: [
+        {
+          name: 'url',
+          label: 'Webhook address',
+          help: 'The address that Slack gives for an incoming webhook.',
+          type: 'text',
+          secret: true,
+        },
+      ],
+    },
+  ],
   meters: [
     {
       use: 'celery-redis',

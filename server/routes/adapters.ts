@@ -9,7 +9,7 @@ export function adapterRoutes(api: Routes, { kinds }: Deps): void {
       method: 'get',
       path: '/api/adapters',
       tags: ['adapters'],
-      summary: 'Meters, rules, limits and fleets with their options',
+      summary: 'Meters, rules, limits, fleets and notifiers with their options',
       responses: { 200: json(adapters, 'All adapters.'), ...failures },
     }),
     (c) =>
@@ -19,6 +19,7 @@ export function adapterRoutes(api: Routes, { kinds }: Deps): void {
           rules: kinds.rules.map(describe),
           limits: kinds.limits.filter(({ always }) => !always).map(describe),
           fleets: kinds.fleets.map(describe),
+          notifiers: kinds.notifiers.map(describe),
         },
         200,
       ),

@@ -20,6 +20,7 @@ import { createAuth } from '../auth.ts';
 import { createHttp } from '../http.ts';
 import { shippedKinds } from '../kinds.ts';
 import { createLive } from '../live.ts';
+import { createOutbox } from '../outbox.ts';
 import { createRounds, type Rounds } from '../rounds.ts';
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 90_000 });
@@ -82,7 +83,8 @@ beforeEach(async () => {
   rounds = createRounds(around, () => undefined);
   await rounds.start();
   const auth = await createAuth({ store, log });
-  const deps = { store, rounds, auth, live: createLive(), kinds, log, now: clock.now, key };
+  const outbox = createOutbox({ clock, log, kinds: [], post: async () => ({ status: 200, text: '' }) });
+  const deps = { outbox, store, rounds, auth, live: createLive(), kinds, log, now: clock.now, key };
   const http = createHttp({ ...deps, webFolder: folder.path, ready: () => true });
   server = createHttpServer(getRequestListener(http.fetch));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -1,0 +1,116 @@
+/** A fleet and a meter for the real controller over virtual dynos; their workers can be spoken with, as Celery's can. */
+import type { Process } from '../../decide/words.ts';
+import type { MeterKind } from '../../measure/meter.ts';
+import type { Workers } from '../../measure/workers.ts';
+import type { FleetKind } from '../../scale/fleet.ts';
+import type { Clock } from '../../server/clock.ts';
+import { type Counts, createDynos, type Dyno, type DynoOptions, type Dynos } from './drain-dynos.ts';
+
+export type { DynoOptions } from './drain-dynos.ts';
+
+export interface MovingClock extends Clock {
+  /** Moves on and calls back what falls due, in order. */
+  advance(ms: number): void;
+}
+
+export interface DrainWorld {
+  readonly fleet: FleetKind;
+  readonly meter: MeterKind;
+  /** A job that takes so long. */
+  publish(seconds: number): void;
+  /** Those that answer nothing, as a solo pool at work. */
+  readonly silent: Set<string>;
+  readonly count: Counts;
+  /** `worker.3 2 quiet`: name, jobs, and whether it takes none. */
+  look(): string[];
+  /** Seconds that those that live have lived, summed. */
+  living(): number;
+}
+
+export const likeHeroku: DynoOptions = { leaving: 'highest', bootMs: 5_000, graceMs: 30_000, slots: 1 };
+
+export function movingClock(startMs = 1_760_000_000_000): MovingClock {
+  let now = startMs;
+  const timers = new Set<{ readonly at: number; readonly callback: () => void }>();
+  const next = (until: number) => [...timers].filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0];
+  return {
+    now: () => now,
+    random: () => 0.5,
+    after: (delayMs, callback) => {
+      const timer = { at: now + delayMs, callback };
+      timers.add(timer);
+      return () => timers.delete(timer);
+    },
+    advance: (ms) => {
+      const until = now + ms;
+      for (let timer = next(until); timer; timer = next(until)) {
+        timers.delete(timer);
+        now = Math.max(now, timer.at);
+        timer.callback();
+      }
+      now = until;
+    },
+  };
+}
+
+export function drainWorld(clock: Clock, options: DynoOptions = likeHeroku): DrainWorld {
+  const dynos = createDynos(clock, options);
+  const silent = new Set<string>();
+  const workers = workersOf(dynos, silent);
+  const processes = (): Process[] => dynos.list.map(({ name, state, since }) => ({ name, state, since }));
+  const about = { use: 'virtual', title: 'Virtual', help: 'Moves with a virtual clock.', options: [] };
+  return {
+    silent,
+    count: dynos.count,
+    publish: dynos.publish,
+    look: () => dynos.list.map(({ name, jobs, quiet }) => `${name} ${jobs}${quiet ? ' quiet' : ''}`),
+    living: () => dynos.list.reduce((sum, { bornAt }) => sum + (clock.now() - bornAt) / 1000, 0),
+    fleet: {
+      ...about,
+      create: async () => ({
+        name: 'virtual',
+        leaving: options.leaving,
+        count: async () => ({ worker: processes() }),
+        scaleTo: async ({ worker = 0 }, _signal, first = []) => dynos.scaleTo(worker, first),
+      }),
+    },
+    meter: {
+      ...about,
+      create: () => ({
+        name: 'virtual',
+        read: async () => [
+          {
+            kind: 'jobs',
+            queue: 'celery',
+            at: clock.now(),
+            waiting: dynos.queue.length,
+            running: dynos.list.reduce((sum, { jobs }) => sum + jobs, 0),
+            finishedTotal: dynos.count.finished,
+          },
+        ],
+        workers,
+      }),
+    },
+  };
+}
+
+function workersOf(dynos: Dynos, silent: ReadonlySet<string>): Workers {
+  const named = (nodes: readonly { readonly node: string }[]): Dyno[] =>
+    dynos.list.filter((dyno) => !silent.has(dyno.name) && nodes.some(({ node }) => node === dyno.node));
+  return {
+    queue: 'celery',
+    ask: async () => {
+      const there = dynos.list.filter(({ state }) => state !== 'starting');
+      const nodes = there
+        .filter(({ name }) => !silent.has(name))
+        .map(({ node, quiet, jobs }) => ({ node, quiet, jobs, queues: quiet ? [] : ['celery'] }));
+      return { nodes, silentCount: there.length - nodes.length };
+    },
+    quiet: async (nodes) => {
+      for (const dyno of named(nodes)) dynos.rest(dyno, true);
+    },
+    resume: async (nodes) => {
+      for (const dyno of named(nodes)) dynos.rest(dyno, false);
+    },
+  };
+}

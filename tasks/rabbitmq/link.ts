@@ -3,10 +3,14 @@
  * background: whoever asks next does it, and callers have bounded patience of their own (the worker's growing pauses,
  * `use` below). amqplib's own recovery was rejected: it would declare again what it remembers, which ends in 406
  * for a queue that exists with other arguments, and would redeliver what we still work on without telling.
+ *
+ * Of several addresses, joined by a semicolon as in Celery, each attempt takes the next one after a failure (kombu's
+ * default strategy, round robin); the one that works is kept until it is lost.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ChannelModel } from 'amqplib';
 import { packageMissing, TasksError, textOf } from '../errors.ts';
+import { addressesIn } from '../open.ts';
 
 export interface RabbitSettings {
   /** Of queues that this app declares, as they do not exist yet. Default 'classic', as Celery. */
@@ -44,6 +48,7 @@ export function createLink<T>(
   let current: { promise: Promise<T>; live?: T; end(): void } | undefined;
   let closed = false;
   let reached = false;
+  const connect = connecting(url);
   const open = (): Promise<T> => {
     const mine: NonNullable<typeof current> = { promise: Promise.reject(), end: () => {} };
     mine.promise.catch(() => {});
@@ -51,7 +56,7 @@ export function createLink<T>(
       if (current === mine) current = undefined;
       mine.end();
     };
-    mine.promise = connect(url).then(async (connection) => {
+    mine.promise = connect().then(async (connection) => {
       mine.end = () => void connection.close().catch(() => {});
       // Each failure reaches the call that it fails; without a listener it would end the process.
       connection.on('error', () => {}).on('close', lost);
@@ -109,10 +114,10 @@ async function patiently<T>(url: string, limitMs: () => number, work: () => Prom
 
 export function unreachable(url: string, cause: unknown): TasksError {
   if (cause instanceof TasksError) return cause;
-  const { hostname, port } = new URL(url);
+  const places = addressesIn(url).map((one) => `${new URL(one).hostname}:${new URL(one).port || 5672}`);
   return new TasksError(
     'BROKER_UNREACHABLE',
-    `RabbitMQ at ${hostname}:${port || 5672} did not do it`,
+    `RabbitMQ at ${places.join(' or ')} did not do it`,
     textOf(cause),
     'Check that it runs, and the user, password and virtual host in the address',
     { cause },
@@ -129,6 +134,23 @@ export function replyCode(error: unknown): number | undefined {
 function isFinal(error: unknown): boolean {
   if (error instanceof TasksError) return error.code !== 'BROKER_UNREACHABLE';
   return error instanceof RangeError || replyCode(error) === 403;
+}
+
+/** Tries every address once, beginning with the one that worked last. */
+function connecting(url: string): () => Promise<ChannelModel> {
+  const addresses = addressesIn(url);
+  let turn = 0;
+  return async () => {
+    for (let left = addresses.length; ; left--) {
+      try {
+        return await connect(addresses[turn % addresses.length] ?? url);
+      } catch (error) {
+        if (error instanceof TasksError) throw error;
+        turn++;
+        if (left <= 1) throw error;
+      }
+    }
+  };
 }
 
 async function connect(url: string): Promise<ChannelModel> {

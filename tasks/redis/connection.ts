@@ -63,15 +63,20 @@ export async function asking<T>(redis: Redis, work: () => Promise<T>): Promise<T
     try {
       return await work();
     } catch (error) {
-      if (!isMoved(error) || Date.now() + pauseMs > end) throw asTasksError(redis, error);
+      if (!isRefused(error) || Date.now() + pauseMs > end) throw asTasksError(redis, error);
       await pause(pauseMs);
     }
   }
 }
 
-/** Answers of a server that has become a replica, or gave its slots away; EXECABORT is that of their transaction. */
+/** Answers of a server that has become a replica, or gave its slots away. */
 function isMoved(error: unknown): boolean {
-  return /^(MOVED|READONLY|CLUSTERDOWN|EXECABORT)\b/.test(textOf(error));
+  return /^(MOVED|READONLY|CLUSTERDOWN)\b/.test(textOf(error));
+}
+
+/** Of a transaction that held such a command, or of a slot on its way. */
+function isRefused(error: unknown): boolean {
+  return isMoved(error) || /^(EXECABORT|ASK|TRYAGAIN|MASTERDOWN|LOADING)\b/.test(textOf(error));
 }
 
 function asTasksError(redis: Redis, error: unknown): unknown {

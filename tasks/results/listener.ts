@@ -3,6 +3,7 @@
  * notification can be lost with a connection, so whoever waits also looks again every second.
  */
 import type { Client } from 'pg';
+import { isFinal, type ResultRecord } from '../results.ts';
 
 export interface Listener {
   /** Resolves when it listens, or when that failed: then the looks of every second find the result. */
@@ -17,6 +18,7 @@ export interface Listening {
 }
 
 const lookAgainMs = 1_000;
+const outageMs = 10_000;
 
 /** @param channel of whose payloads each line is an id */
 export function createListener(connect: () => Client, channel: string): Listener {
@@ -75,6 +77,32 @@ export function createListener(connect: () => Client, channel: string): Listener
       await client?.end().catch(() => {});
     },
   };
+}
+
+/**
+ * Looks, and looks again each time it is told, until the state is final. A store that has answered before and fails now
+ * is given some seconds to come back; one that never did fails at once.
+ *
+ * @param told called before each look; see `Listening`
+ */
+export async function waitFor(
+  look: () => Promise<ResultRecord | undefined>,
+  told: () => (signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<ResultRecord> {
+  let lastSeenMs = 0;
+  while (true) {
+    signal.throwIfAborted();
+    const news = told();
+    try {
+      const record = await look();
+      if (isFinal(record)) return record;
+      lastSeenMs = Date.now();
+    } catch (error) {
+      if (Date.now() - lastSeenMs > outageMs) throw error;
+    }
+    await news(signal);
+  }
 }
 
 /** Resolves with the first of: it was told, a second passed, nobody waits any more. */

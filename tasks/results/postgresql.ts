@@ -12,14 +12,13 @@ import { packageMissing, TasksError, textOf } from '../errors.ts';
 import {
   decodeResult,
   encodeResult,
-  isFinal,
   type ResultRecord,
   type Results,
   type ResultsSettings,
   replaces,
   underWay,
 } from '../results.ts';
-import { createListener } from './listener.ts';
+import { createListener, waitFor } from './listener.ts';
 
 const table = 'headcount_taskmeta';
 const channel = 'headcount_results';
@@ -94,13 +93,7 @@ export async function openPostgresqlResults(url: string, settings: ResultsSettin
     wait: async (id, signal) => {
       const listening = await listener.listen(withoutNul(id));
       try {
-        while (true) {
-          signal.throwIfAborted();
-          const told = listening.told();
-          const record = await get(id);
-          if (isFinal(record)) return record;
-          await told(signal);
-        }
+        return await waitFor(() => get(id), listening.told, signal);
       } finally {
         listening.leave();
       }

@@ -8,13 +8,12 @@ import { asking, keyPrefixOf, openRedis } from '../redis/connection.ts';
 import {
   decodeResult,
   encodeResult,
-  isFinal,
   type ResultRecord,
   type Results,
   type ResultsSettings,
   underWay,
 } from '../results.ts';
-import { soon } from './listener.ts';
+import { soon, waitFor } from './listener.ts';
 import { redisChords } from './redis-chords.ts';
 
 const storeScript = `
@@ -58,15 +57,13 @@ export async function openRedisResults(
       let wake = (): void => {};
       const leave = await channels.listen(keyOf(id), () => wake());
       try {
-        while (true) {
-          signal.throwIfAborted();
-          const told = new Promise<void>((resolve) => {
+        const told = (): ((given: AbortSignal) => Promise<void>) => {
+          const named = new Promise<void>((resolve) => {
             wake = resolve;
           });
-          const record = await get(id);
-          if (isFinal(record)) return record;
-          await soon(told, signal);
-        }
+          return (given) => soon(named, given);
+        };
+        return await waitFor(() => get(id), told, signal);
       } finally {
         leave();
       }

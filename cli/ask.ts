@@ -89,7 +89,10 @@ function linesOf(input: Input, output: Output, terminal: boolean): Lines {
   });
   const reader = createInterface({ input, output: shown, terminal });
   reader.on('line', (line) => {
-    if (waiting) waiting.give(line);
+    // The next line may come before whoever waited for this one runs on.
+    const asked = waiting;
+    waiting = undefined;
+    if (asked) asked.give(line);
     else kept.push(line);
   });
   reader.on('SIGINT', () => {

@@ -10,6 +10,7 @@ import { Command, CommanderError } from 'commander';
 import { errorCodes, HeadcountError } from '../server/errors.ts';
 import {
   address,
+  billing,
   count,
   duration,
   folder,
@@ -17,12 +18,15 @@ import {
   logLevel,
   port,
   seconds,
+  share,
   someTime,
+  spread,
   upTo,
   victims,
   whole,
 } from './arguments.ts';
 import { packageFolder } from './place.ts';
+import { queueSpecs } from './simulate/queues.ts';
 
 /** A wrong flag or argument. */
 const usageExit = 2;
@@ -58,6 +62,7 @@ function createProgram(): Command {
   addEval(program);
   addSimulate(program);
   addImport(program);
+  addSetup(program);
   return program;
 }
 
@@ -140,6 +145,18 @@ function addSimulate(program: Command): void {
     )
     .option('--period <duration>', 'how often each looks; default: as each ships', someTime)
     .option('--maximum <count>', 'the most workers at once', upTo(1_000), 500)
+    .option('--variation <number>', 'how much the times of jobs differ: deviation over mean', spread, 1)
+    .option(
+      '--queues <list>',
+      'several queues, as "mail:30%:1s, import:70%:20s": the first is served first',
+      queueSpecs,
+    )
+    .option('--apart', 'each queue has a process type of its own')
+    .option('--boot-jitter <share>', 'boots take so much more or less, as 50%', share)
+    .option('--reading-delay <duration>', 'readings tell what was so long ago', duration)
+    .option('--missing <share>', 'so many readings are lost, as 2%', share)
+    .option('--refused <share>', 'so many scale calls are refused, as 2%', share)
+    .option('--billing <unit>', 'second, minute or hour: what is begun is paid', billing)
     .option('--hours <number>', 'how much of a history (default: 1) or of a made load', hours)
     .option('--seed <number>', 'same seed, same load', whole, 1)
     .option('--optimum', 'compare with the best possible also where that takes minutes')
@@ -174,6 +191,37 @@ function addImport(program: Command): void {
     .action(async (service: string, options) => {
       const { importFrom } = await import('./import.ts');
       exitCode = await importFrom({ ...options, service });
+    });
+}
+
+function addSetup(program: Command): void {
+  program
+    .command('setup')
+    .description('set up an app step by step: app, manager, token, library, test, go')
+    .option('--app <name>', 'name of the app')
+    .option('--app-url <address>', 'where the app answers, such as https://music.example.com', address)
+    .option(
+      '--type <name>',
+      "process type to manage, as in the Procfile; default: the Procfile's first worker",
+    )
+    .option('--procfile <file>', 'where the Procfile is; default: Procfile')
+    .option('--language <name>', 'ruby, python, node or other')
+    .option('--framework <name>', 'rails, django, express ...: which lines to show')
+    .option('--measure <name>', 'what is measured: jobs, latency or requests')
+    .option('--minimum <count>', 'the fewest processes', whole)
+    .option('--maximum <count>', 'the most processes', whole)
+    .option('--goal <duration>', 'jobs start within this time', someTime)
+    .option('--public-url <address>', 'where the app reaches this controller', address)
+    .option('--wait <duration>', 'how long to wait for the app to answer', duration, 0)
+    .option('--heroku-app <name>', 'app at Heroku to scale; its key is asked for, or HEROKU_API_KEY')
+    .option('--enable', 'let it scale from now on; default: watch only')
+    .option('-y, --yes', 'take what is proposed and ask nothing')
+    .option('--url <address>', 'which controller, where several run', address)
+    .option('-c, --config <file>', 'configuration of the controller, to find its folder')
+    .option('-d, --data <folder>', 'folder of the controller')
+    .action(async (options) => {
+      const { setup } = await import('./setup.ts');
+      exitCode = await setup(options);
     });
 }
 

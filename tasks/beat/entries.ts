@@ -94,7 +94,7 @@ async function editRecord(store: () => Promise<BeatStore>, name: string, change:
   for (let tries = 0; tries < mostTries; tries++) {
     const texts = await opened.read();
     const from = texts.get(name);
-    const names = [...texts.keys()];
+    const names = [...texts.keys()].sort();
     const changed = change(from === undefined ? undefined : parseRecord(from), names);
     const to = changed && JSON.stringify(changed);
     if (to === from || (await opened.swap({ name, from, to })) === 'done') return;

@@ -134,8 +134,6 @@ const closeLimitMs = 2_000;
 export async function closeSoon(app: TasksApp): Promise<void> {
   const limit = new Promise((resolve) => setTimeout(resolve, closeLimitMs).unref());
   await Promise.race([app.close().catch(() => {}), limit]);
-  // What is left of a connection on its way must not keep the program either.
-  setTimeout(() => process.exit(), closeLimitMs).unref();
 }
 
 export function wrong(text: string): Ended {

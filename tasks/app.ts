@@ -280,7 +280,7 @@ function startBeat(state: State, options: BeatOptions): Beat {
       },
       address: state.options.broker,
       tasks: state.tasks,
-      queue: state.queue,
+      route: state.route,
       ignoreResult: state.options.ignoreResult ?? false,
       log: state.options.log ?? logToStderr,
     },

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import type { Broker, Log } from '../broker.ts';
 import { newMessage } from '../message.ts';
+import type { Router } from '../routes.ts';
 import { checkSend } from '../settings.ts';
 import type { Definition } from '../task.ts';
 import { type Beat, type BeatOptions, createBeat } from './beat.ts';
@@ -15,7 +16,7 @@ export interface AppOfBeat {
   readonly openOther: (address: string) => Promise<Broker>;
   readonly address: string;
   readonly tasks: ReadonlyMap<string, Definition>;
-  readonly queue: string;
+  readonly route: Router;
   readonly ignoreResult: boolean;
   readonly log: Log;
 }
@@ -37,6 +38,7 @@ export function beatOf(app: AppOfBeat, options: BeatOptions): Beat {
 function compose(app: AppOfBeat, name: string, fields: EntryFields, id: string, nowMs: number): Outgoing {
   const task = app.tasks.get(fields.task)?.options ?? {};
   const { options } = fields;
+  const route = app.route(fields.task);
   const ignoreResult = options.ignoreResult ?? task.ignoreResult ?? app.ignoreResult;
   const message = newMessage({
     id,
@@ -44,10 +46,10 @@ function compose(app: AppOfBeat, name: string, fields: EntryFields, id: string, 
     args: fields.args,
     kwargs: fields.kwargs,
     origin: `beat${process.pid}@${hostname()}`,
-    ...checkSend(options, task, nowMs),
+    ...checkSend(options, route.priority === undefined ? task : { priority: route.priority, ...task }, nowMs),
     ignoreResult,
     // As Celery 5.4 and later name the entry.
     extraHeaders: { periodic_task_name: name },
   });
-  return { queue: options.queue ?? task.queue ?? app.queue, message };
+  return { queue: options.queue ?? task.queue ?? route.queue, message };
 }

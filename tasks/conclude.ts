@@ -1,6 +1,6 @@
 /** What became of a job, told to all who want to know: the result store, the broker, and who listens to events. */
 import type { Delivery, Settlement } from './broker.ts';
-import { goOn, goOnFailed } from './canvas/onward.ts';
+import { goOn, goOnFailed, goOnReplaced } from './canvas/onward.ts';
 import { hasSequel, inContext } from './canvas/sequel.ts';
 import { textOf } from './errors.ts';
 import type { TaskMessage } from './message.ts';
@@ -41,6 +41,8 @@ async function settlementOf(bench: Bench, job: RunningJob, outcome: Outcome): Pr
       return { kind: 'replace', message: retryOf(message, outcome.delayMs, now) };
     case 'ignored':
       return { kind: 'done' };
+    case 'replaced':
+      return goOnReplaced(bench, message, outcome.signature, keeper(bench, message));
     case 'rejected':
       return outcome.requeue
         ? { kind: 'replace', message: outcome.instead ?? message }
@@ -132,6 +134,7 @@ function tellOutcome({ events }: Bench, { message, startedMs }: RunningJob, outc
       events.task('task-rejected', { uuid, requeue: outcome.requeue });
       break;
     case 'ignored':
+    case 'replaced':
       break;
   }
 }

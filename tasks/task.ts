@@ -1,6 +1,6 @@
 /** The shapes a user of the package meets: a task, the ways to call it, what its handler is given, and its result. */
 
-import type { GroupResult, Lacking, Signature, Single, Tails } from './canvas/typed.ts';
+import type { AnySignature, GroupResult, Lacking, Signature, Single, Tails } from './canvas/typed.ts';
 import type { ArgumentsSchema } from './schema.ts';
 
 /** What a handler is given before the arguments. */
@@ -22,6 +22,11 @@ export interface TaskContext {
   readonly kwargs: Readonly<Record<string, unknown>>;
   /** Aborted when the job should end: its soft time limit, or the worker's stop before its grace time is over. */
   readonly signal: AbortSignal;
+  /**
+   * Ends this job and sends another in its place: with its id, its place in the canvas, and what follows it. Throws; let it
+   * through.
+   */
+  replace(signature: AnySignature): never;
   /** Ends this attempt and sends the job again. Throws; let it through. */
   retry(options?: RetryOptions): never;
 }

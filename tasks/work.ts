@@ -3,6 +3,8 @@
  * reject with nothing, return what has no JSON) ends in an outcome; nothing gets out of here as an exception.
  */
 import type { Delivery } from './broker.ts';
+import type { Sig } from './canvas/data.ts';
+import { dataOf } from './canvas/signatures.ts';
 import type { TimeLimits } from './controls.ts';
 import { TasksError } from './errors.ts';
 import type { TaskMessage } from './message.ts';
@@ -15,6 +17,8 @@ export type Outcome =
   | { readonly kind: 'retry'; readonly error: unknown; readonly delayMs: number }
   /** Done with, and no result kept. */
   | { readonly kind: 'ignored' }
+  /** Another one takes its place. */
+  | { readonly kind: 'replaced'; readonly signature: Sig }
   /** Not done: back to the end of its queue, or set aside. */
   | {
       readonly kind: 'rejected';
@@ -107,6 +111,14 @@ class RetrySignal {
   }
 }
 
+/** Thrown by context.replace(). */
+class ReplaceSignal {
+  readonly signature: Sig;
+  constructor(signature: Sig) {
+    this.signature = signature;
+  }
+}
+
 function contextOf({ message, delivery, stop }: Attempt): TaskContext {
   return {
     id: message.id,
@@ -124,12 +136,16 @@ function contextOf({ message, delivery, stop }: Attempt): TaskContext {
     retry: (options = {}) => {
       throw new RetrySignal(options);
     },
+    replace: (signature) => {
+      throw new ReplaceSignal(dataOf(signature));
+    },
   };
 }
 
 /** What becomes of a job whose handler threw this. */
 export function outcomeOf(job: Attempt, thrown: unknown): Outcome {
   if (thrown instanceof Ignore) return { kind: 'ignored' };
+  if (thrown instanceof ReplaceSignal) return { kind: 'replaced', signature: thrown.signature };
   if (thrown instanceof Reject) return { kind: 'rejected', error: thrown, requeue: thrown.requeue };
   const { definition, message, random } = job;
   const { maxRetries, retryBackoffSeconds = 1, retryJitter = true } = definition.options;

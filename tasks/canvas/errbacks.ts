@@ -70,6 +70,10 @@ async function callHere(
   }
 }
 
+function refuse(): never {
+  throw new TypeError('an errback that is called at once can neither be retried nor replaced');
+}
+
 function contextFor(
   request: Omit<FailedCall, 'errbacks'>,
   { name }: Definition,
@@ -85,8 +89,7 @@ function contextFor(
     rootId: request.rootId,
     parentId: request.parentId,
     signal: new AbortController().signal,
-    retry: () => {
-      throw new TypeError('an errback cannot be retried');
-    },
+    retry: refuse,
+    replace: refuse,
   };
 }

@@ -10,7 +10,10 @@ import type { TaskMessage } from '../message.ts';
 import { failed, type ResultRecord, succeeded } from '../results.ts';
 import type { Bench, RunningJob } from '../workbench.ts';
 import { carryOut, type Home } from './carry.ts';
+import type { Sig } from './data.ts';
 import type { Failing } from './fail.ts';
+import type { Plan } from './plan.ts';
+import { inPlaceOf } from './replace.ts';
 import { afterFailure, afterSuccess, inContext, type Sequel, sequelOf } from './sequel.ts';
 
 /** Keeps a record of a job; never rejects. */
@@ -72,6 +75,30 @@ export async function goOnFailed(
   const record = inContext(failed(message.id, status, error, Date.now()), message, []);
   await keep(record);
   const done = await persist(bench, message, () => afterFailure(failing, message, record, error));
+  return done ? { kind: 'done' } : { kind: 'putBack', started: true };
+}
+
+/** The job's own message is acknowledged when the one in its place is sent. */
+export async function goOnReplaced(
+  bench: Bench,
+  message: TaskMessage,
+  signature: Sig,
+  keep: Keep,
+): Promise<Settlement> {
+  const home = homeOf(bench);
+  let plan: Plan | undefined;
+  let invalid: unknown;
+  const done = await persist(bench, message, async () => {
+    try {
+      plan ??= await inPlaceOf(home, message, signature);
+    } catch (error) {
+      if (isOutage(error)) throw error;
+      invalid = error;
+      return;
+    }
+    await carryOut(home, plan);
+  });
+  if (invalid !== undefined) return goOnFailed(bench, message, invalid, keep);
   return done ? { kind: 'done' } : { kind: 'putBack', started: true };
 }
 

@@ -25,7 +25,15 @@ import {
 import { joined, linkErrorTo } from './freeze.ts';
 import { handleOf } from './handles.ts';
 import { planned } from './plan.ts';
-import type { AnySignature, GroupResult, Signature, SignatureData, Stamps } from './typed.ts';
+import type {
+  AnySignature,
+  GroupResult,
+  MissingOf,
+  ResultsOf,
+  Signature,
+  SignatureData,
+  Stamps,
+} from './typed.ts';
 
 interface Inner {
   readonly home: Home;
@@ -194,22 +202,18 @@ export function chainOf<Result = unknown>(
 }
 
 /** All at the same time. @throws TasksError SIGNATURE_INVALID */
-export function group<Missing extends Args, Results extends readonly unknown[] | []>(
-  signatures: {
-    [Member in keyof Results]: Signature<Missing, Results[Member], unknown>;
-  },
-): Signature<Missing, Results, GroupResult<Results>> {
-  const given = signatures as unknown as readonly AnySignature[];
-  return signatureOf(homeOf(given, 'a group'), newGroup(given.map(dataOf))) as never;
+export function group<const Parts extends readonly AnySignature[]>(
+  signatures: Parts,
+): Signature<MissingOf<Parts>, ResultsOf<Parts>, GroupResult<ResultsOf<Parts>>> {
+  return signatureOf(homeOf(signatures, 'a group'), newGroup(signatures.map(dataOf))) as never;
 }
 
 /** All of the header at the same time, then the body with the list of their results. @throws TasksError SIGNATURE_INVALID */
-export function chord<Missing extends Args, Results extends readonly unknown[] | [], Result, Handle>(
-  header: { [Member in keyof Results]: Signature<Missing, Results[Member], unknown> },
-  body: Signature<[NoInfer<Results>], Result, Handle>,
-): Signature<Missing, Result, Handle> {
-  const given = header as unknown as readonly AnySignature[];
-  return signatureOf(innerOf(body).home, newChord(given.map(dataOf), dataOf(body))) as never;
+export function chord<const Parts extends readonly AnySignature[], Result, Handle>(
+  header: Parts,
+  body: Signature<[NoInfer<ResultsOf<Parts>>], Result, Handle>,
+): Signature<MissingOf<Parts>, Result, Handle> {
+  return signatureOf(innerOf(body).home, newChord(header.map(dataOf), dataOf(body))) as never;
 }
 
 /** `celery.map` and `celery.starmap`: one job for all items. */

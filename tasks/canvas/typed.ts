@@ -79,5 +79,18 @@ export type Lacking<
       : []
     : [...Args];
 
+/** What all of these lack: who sends a group gives it to each of its tasks. */
+export type MissingOf<Parts extends readonly AnySignature[]> = Parts extends readonly []
+  ? readonly unknown[]
+  : [Parts[number]] extends [{ readonly lacks?: (args: infer Missing extends readonly unknown[]) => unknown }]
+    ? Missing
+    : never;
+
+export type ResultsOf<Parts extends readonly AnySignature[]> = {
+  -readonly [Part in keyof Parts]: Parts[Part] extends { readonly lacks?: (args: never) => infer Result }
+    ? Result
+    : never;
+};
+
 /** The only argument of a task for `map`. */
 export type Single<Args extends readonly unknown[]> = Args extends readonly [] ? never : Args[0];

@@ -4,6 +4,7 @@
  * have by themselves was the other way: it loses every `toJSON`, and keeps what the result store could not.)
  */
 import type { Delivery } from '../broker.ts';
+import { readSig } from '../canvas/data.ts';
 import type { TaskMessage } from '../message.ts';
 import { parseJson, writeJson } from '../values.ts';
 import type { Outcome } from '../work.ts';
@@ -39,6 +40,7 @@ export type CrossedOutcome =
   | { readonly kind: 'failure'; readonly error: CrossedError }
   | { readonly kind: 'retry'; readonly error: CrossedError; readonly delayMs: number }
   | { readonly kind: 'ignored' }
+  | { readonly kind: 'replaced'; readonly json: string }
   | { readonly kind: 'rejected'; readonly error: CrossedError; readonly requeue: boolean };
 
 export type CrossedError =
@@ -76,6 +78,8 @@ export function crossed(outcome: Outcome): CrossedOutcome {
       return { kind: 'retry', error: crossedError(outcome.error), delayMs: outcome.delayMs };
     case 'ignored':
       return outcome;
+    case 'replaced':
+      return { kind: 'replaced', json: writeJson(outcome.signature, false) };
     case 'rejected':
       return { kind: 'rejected', error: crossedError(outcome.error), requeue: outcome.requeue };
   }
@@ -93,6 +97,8 @@ export function arrived(outcome: CrossedOutcome): Outcome {
       return { kind: 'retry', error: errorOf(outcome.error), delayMs: outcome.delayMs };
     case 'ignored':
       return outcome;
+    case 'replaced':
+      return { kind: 'replaced', signature: readSig(parseJson(outcome.json)) };
     case 'rejected':
       return { kind: 'rejected', error: errorOf(outcome.error), requeue: outcome.requeue };
   }

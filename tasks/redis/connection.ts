@@ -47,7 +47,21 @@ export async function openRedis(url: string, resend: boolean, settings: RedisSet
       : new library.Redis(url, { ...options, ...tlsOptions(url) });
   // Every failed command rejects; this event would only say it a second time, and end the process without a listener.
   redis.on('error', (error) => lastErrors.set(redis, error));
+  if (!resend) redis.on('close', () => rejectDropped(redis));
   return redis;
+}
+
+interface Dropped {
+  readonly prevCommandQueue?: {
+    toArray(): readonly { readonly command: { reject(error: Error): void } }[];
+  } | null;
+}
+
+/** The library drops what it may not send again without a word: who waits for it would wait for the whole time limit. */
+function rejectDropped(redis: Redis): void {
+  const { prevCommandQueue } = redis as unknown as Dropped;
+  for (const { command } of prevCommandQueue?.toArray() ?? [])
+    command.reject(new RangeError('the connection was lost before the answer came'));
 }
 
 /** Why a connection was lost; a command that waited for it only says that it gave up. */

@@ -2,47 +2,121 @@
  * Workers to keep where a boot takes more than half of the goal: then whoever is started for a job that waits comes too late for
  * it, and only those that are there already can keep the promise.
  *
- * It counts the slots that will be busy when a worker that is started now would be up: running jobs that will not be done,
- * jobs that will have come and still run, and the waiting jobs that are long ones (short ones are gone by then). To
- * this it adds standard deviations, the more the less the past went well; while all goes well, none, and fewer than the mean.
- * Square-root staffing by Erlang's formula was rejected: with heavy tails it costs half as much again.
+ * A late job has a price in worker-seconds, and one more worker is kept while it saves more of them than it costs: price x
+ * jobs per second x (share late without it - share late with it) > 1. Over a whole day this puts the late jobs where it
+ * would be dearest to prevent them, into its quiet hours. The price follows the trust, so that the share that is late in
+ * the end is the one that may be.
+ *
+ * The share comes from the slots that will be busy when a worker that is started now would be up (running jobs by how long
+ * they have run, those that come, and the waiting ones that are long) through Erlang's formula, with the load divided by
+ * its variance over its mean (Hayward's approximation), and from how soon busy slots get free. Erlang's formula over the
+ * mean rate alone was rejected: with heavy tails it costs half as much again. So was a number of standard deviations over
+ * the mean: it keeps as much for ten jobs an hour as for ten in a second (docs/simulate.md has both).
  */
 import { isTight } from './need.ts';
-import { doneWithin, expectedUpTo, meanSeconds } from './services.ts';
+import { doneWithin, expectedUpTo, type ServiceLaw } from './services.ts';
 import type { Situation } from './situation.ts';
-import type { View } from './words.ts';
+import type { Sample, View } from './words.ts';
 import { arrivedPerSecond } from './work.ts';
-
-const rateSeconds = 300;
-const deviations = 4;
 
 export interface Headroom {
   readonly workers: number;
   readonly perSecond: number;
 }
 
+/** What a late job costs at trust 0, in boots, and by how much more at trust -1, less at trust 1. */
+const price = { boots: 12, factor: 100 };
+/** Jobs that are known to come and go vary less than those of a Poisson process, but never by less than this part. */
+const leastPeakedness = 0.3;
+/** More than these at once nobody keeps for jobs that may not come. */
+const mostAbove = 1_000;
+/** Beyond so many busy slots the mean is as good as the law, and the recursion would take a millisecond. */
+const manySlots = 5_000;
+
 export function headroom(seen: Situation, view: View): Headroom {
   const none = { workers: 0, perSecond: 0 };
   if (!isTight(seen.terms) || seen.guessed) return none;
-  const perSecond = arrivedPerSecond(view.samples, rateSeconds);
-  if (perSecond <= 0) return none;
-  const { bootSeconds, goalSeconds, slots } = seen.terms;
-  // Between two jobs a worker is worth keeping when the next one comes within about a boot.
-  const kept = (perSecond * meanSeconds(seen.law())) / slots + bootSeconds / (goalSeconds + 1 / perSecond);
-  return { workers: Math.max(0, Math.floor(kept), busyAfterBoot(seen, perSecond)), perSecond };
+  const rate = rateOf(view.samples);
+  if (rate.perSecond <= 0) return none;
+  const { bootSeconds, goalSeconds, slots, trust } = seen.terms;
+  const law = seen.law();
+  const busy = busyAfterBoot(seen, rate, law);
+  const peakedness = busy.mean > 0 ? Math.max(leastPeakedness, busy.variance / busy.mean) : 1;
+  const stays = 1 - doneWithin(law, undefined, goalSeconds);
+  const late = lateShares(busy.mean / peakedness, stays ** peakedness);
+  const worth = price.boots * bootSeconds * price.factor ** -trust * rate.perSecond;
+  const first = Math.floor(busy.mean / slots);
+  if (busy.mean / peakedness > manySlots) return { workers: first, perSecond: rate.perSecond };
+  let workers = first;
+  let share = late((workers * slots) / peakedness);
+  for (; workers < first + mostAbove; workers++) {
+    const next = late(((workers + 1) * slots) / peakedness);
+    if (worth * (share - next) <= 1) break;
+    share = next;
+  }
+  return { workers, perSecond: rate.perSecond };
 }
 
-function busyAfterBoot({ terms, work, waiting, law: lawOf }: Situation, perSecond: number): number {
-  const { goalSeconds, bootSeconds, periodSeconds, slots, trust } = terms;
-  const law = lawOf();
-  const ahead = bootSeconds + periodSeconds;
+/**
+ * The share of jobs that wait for longer than the goal, by the number of slots: all are busy when it comes (Erlang C), and none
+ * gets free for it in time. Between whole numbers of slots it is drawn straight on a logarithmic scale.
+ *
+ * @param load mean busy slots
+ * @param stays probability that a busy slot does not get free within the goal
+ */
+export function lateShares(load: number, stays: number): (slots: number) => number {
+  const blocked = [1];
+  const atWhole = (slots: number): number => {
+    for (let n = blocked.length; n <= slots; n++) {
+      const before = blocked[n - 1] ?? 0;
+      blocked.push((load * before) / (n + load * before));
+    }
+    if (slots <= load) return 1;
+    const all = blocked[slots] ?? 0;
+    return (all / (1 - (load / slots) * (1 - all))) * stays ** (slots - load);
+  };
+  return (slots) => {
+    const below = Math.floor(slots);
+    const part = slots - below;
+    const share = atWhole(below);
+    return part < 1e-9 ? share : share ** (1 - part) * atWhole(below + 1) ** part;
+  };
+}
+
+interface Rate {
+  readonly perSecond: number;
+  readonly overSeconds: number;
+}
+
+/** As short a time as has seen some jobs: what comes in a rush is noticed within a minute, a trickle not taken for nothing. */
+const someJobs = 20;
+const shortestSeconds = 60;
+const longestSeconds = 900;
+
+function rateOf(samples: readonly Sample[]): Rate {
+  let overSeconds = shortestSeconds;
+  let perSecond = arrivedPerSecond(samples, overSeconds);
+  while (perSecond * overSeconds < someJobs && overSeconds < longestSeconds) {
+    overSeconds = Math.min(longestSeconds, 2 * overSeconds);
+    perSecond = arrivedPerSecond(samples, overSeconds);
+  }
+  return { perSecond, overSeconds };
+}
+
+/** Mean and variance of the slots that are busy after a boot. A rate that was seen over a short time is itself uncertain. */
+function busyAfterBoot(
+  { terms, work, waiting }: Situation,
+  { perSecond, overSeconds }: Rate,
+  law: ServiceLaw,
+): { mean: number; variance: number } {
+  const ahead = terms.bootSeconds + terms.periodSeconds;
   const coming = perSecond * expectedUpTo(law, ahead);
-  let mean = coming + waiting * (1 - doneWithin(law, 0, goalSeconds / 4));
-  let variance = coming;
+  let mean = coming + waiting * (1 - doneWithin(law, 0, terms.goalSeconds / 4));
+  let variance = coming * (1 + ahead / overSeconds);
   for (const [elapsed, jobs] of work.running) {
     const stays = 1 - doneWithin(law, elapsed, ahead);
     mean += jobs * stays;
     variance += jobs * stays * (1 - stays);
   }
-  return Math.ceil((mean - deviations * trust * Math.sqrt(variance)) / slots);
+  return { mean, variance };
 }

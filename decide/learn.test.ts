@@ -176,3 +176,54 @@ describe('the boot time', () => {
     );
   });
 });
+
+describe('boots that are no boots, and how they vary', () => {
+  const settled: Learned = {
+    ...defaultLearned,
+    bootSeconds: { value: 10, observations: 20 },
+    bootSpread: { value: 1, observations: 20 },
+  };
+  const asked = (secondsAgo: number): Decision => ({
+    at: noon - secondsAgo * 1000,
+    current: 0,
+    desired: 1,
+    reasons: [],
+    unknown: false,
+  });
+  const taught = (processes: Process[], decisions: Decision[], learned = settled) =>
+    learn(learned, pair({}, {}, { processes, decisions, learned }), noon);
+
+  test('a process that was stopped while it booted, and began anew, counts as one boot that was long', () => {
+    const { bootSeconds } = taught(processesOf(1, 'up', noon - 1_000), [asked(30)]);
+    expect(bootSeconds.value).toBeLessThan(10.6);
+    expect(bootSeconds.value).toBeGreaterThan(10);
+  });
+
+  test('one that hangs while others came up after it does not raise the boot time', () => {
+    const stuck = { name: 'worker.1', state: 'starting' as const, since: noon - 300_000 };
+    const others = processesOf(3, 'up', noon - 60_000).map((each, index) => ({
+      ...each,
+      name: `worker.${index + 2}`,
+    }));
+    expect(taught([stuck, ...others], []).bootSeconds).toEqual(settled.bootSeconds);
+    expect(taught([stuck], []).bootSeconds.value).toBe(300);
+  });
+
+  test('nine of ten boots take at most the mean and the spread, and equal boots leave none', () => {
+    const share = (seconds: (boot: number) => number): { spread: number; within: number } => {
+      let learned: Learned = { ...defaultLearned, bootSeconds: { value: 10, observations: 0 } };
+      let within = 0;
+      for (let boot = 0; boot < 300; boot++) {
+        const took = seconds(boot);
+        const plan = learned.bootSeconds.value + (learned.bootSpread?.value ?? 0);
+        if (boot >= 100 && took <= plan + 1e-9) within++;
+        learned = taught(processesOf(1, 'up', noon), [asked(took)], learned);
+      }
+      return { spread: learned.bootSpread?.value ?? 0, within: within / 200 };
+    };
+    expect(share(() => 12).spread).toBeLessThan(0.01);
+    const even = share((boot) => 6 + 8 * ((boot * 0.618_034) % 1));
+    expect(even.within).toBeGreaterThan(0.8);
+    expect(even.within).toBeLessThan(1);
+  });
+});

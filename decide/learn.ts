@@ -34,7 +34,7 @@ export function learn(learned: Learned, view: View, _now: number, manager?: Mana
   const trust = manager ? learnTrust(learned.trust, view, manager, before, newest) : learned.trust;
   return {
     serviceSeconds: learnService(learned, view, before, newest),
-    bootSeconds: learnBoot(learned.bootSeconds, view, before, newest),
+    ...learnBoot(learned, view, before, newest),
     concurrency: learnConcurrency(learned.concurrency, view, before, newest),
     ...(services && { services }),
     ...(trust !== undefined && { trust }),
@@ -143,21 +143,52 @@ function learnConcurrency(estimate: Estimate, view: View, before: Sample, newest
 }
 
 /**
- * From the decision that asked for a process to the moment when it was up. A process that boots longer than the estimate raises
- * it at once. A time far above the estimate is then not a boot but a restart after a crash, and is left out.
+ * From the decision that asked for a process to the moment when it was up, and by how much nine of ten boots are longer than
+ * the mean at most. A process that boots longer than the estimate raises it at once, unless others that began with it or
+ * after it are up: then it is stuck or was started anew. A time far above the estimate is then not a boot but a
+ * restart after a crash, and is left out; once some are known, one that lies further off than the rest counts as the longest of these.
  */
-function learnBoot(estimate: Estimate, view: View, before: Sample, newest: Sample): Estimate {
-  const overdue = view.processes
-    .filter(({ state }) => state === 'starting')
-    .map(({ since }) => Math.min(boot.maximum, (newest.at - since) / 1000));
-  const longest = Math.max(0, ...overdue);
+function learnBoot(
+  { bootSeconds: estimate, bootSpread }: Learned,
+  view: View,
+  before: Sample,
+  newest: Sample,
+): Pick<Learned, 'bootSeconds' | 'bootSpread'> {
+  const longest = longestBoot(view, newest);
   const raised =
     longest > estimate.value
       ? { value: longest, observations: Math.max(1, estimate.observations) }
       : estimate;
-  return bootsSeen(view, before, newest)
-    .filter((seconds) => seconds <= 2 * raised.value + 10)
-    .reduce((known, seconds) => blend(known, { value: seconds, weight: 1 }, boot), raised);
+  let known = raised;
+  let spread = bootSpread;
+  for (const seconds of bootsSeen(view, before, newest)) {
+    if (seconds > 2 * raised.value + 10) continue;
+    const value = plausible(seconds, known, spread);
+    if (known.observations > 0) {
+      const off = beyondMean * Math.abs(value - known.value);
+      spread = blend(spread ?? { value: 0, observations: 0 }, { value: off, weight: 1 }, bootOff);
+    }
+    known = blend(known, { value, weight: 1 }, boot);
+  }
+  return { bootSeconds: known, ...(spread && { bootSpread: spread }) };
+}
+
+const bootOff = { memory: 20, minimum: 0, maximum: 600 };
+/** Nine of ten lie within so many mean deviations above the mean, for a normal law as for an even one. */
+const beyondMean = 1.6;
+const fewBoots = 5;
+
+function plausible(seconds: number, known: Estimate, spread: Estimate | undefined): number {
+  if (known.observations < fewBoots || !spread) return seconds;
+  return Math.min(seconds, known.value + Math.max(1, 0.5 * known.value, 2 * spread.value));
+}
+
+function longestBoot({ processes }: View, newest: Sample): number {
+  const lastUp = Math.max(...processes.map(({ state, since }) => (state === 'up' ? since : 0)));
+  const overdue = processes
+    .filter(({ state, since }) => state === 'starting' && since > lastUp)
+    .map(({ since }) => Math.min(boot.maximum, (newest.at - since) / 1000));
+  return Math.max(0, ...overdue);
 }
 
 /** Of the processes that came up between the two samples. */

@@ -31,15 +31,22 @@ export function learnTrust(
   newest: Sample,
 ): number | undefined {
   const goalSeconds = goalOf(manager);
-  // At its maximum it could do no more: what is late then says nothing of the plan.
-  const last = view.decisions.at(-1);
-  const capped = last !== undefined && last.desired >= manager.maximum;
-  if (goalSeconds === undefined || capped) return trust;
+  if (goalSeconds === undefined || heldBack(view, manager)) return trust;
   const starts = startsSeen(before, newest, goalSeconds) ?? startsInferred(view, before, newest, goalSeconds);
   if (!starts || starts.jobs === 0) return trust;
   const { first, step, lateShare } = trustManner(goalSeconds, view.learned.bootSeconds.value);
   const risen = Math.min(1, (trust ?? first) + (starts.jobs - starts.late) * step * lateShare);
   return Math.max(-1, risen - starts.late * step * (1 - lateShare));
+}
+
+/**
+ * Whether the plan got less than it asked for: by the maximum, or by a limit such as a step, a schedule or a budget. What is late
+ * then says nothing of the plan.
+ */
+function heldBack({ decisions }: View, { maximum }: Manager): boolean {
+  const last = decisions.at(-1);
+  if (!last) return false;
+  return last.desired >= maximum || (last.reasons[0]?.to ?? 0) > last.desired;
 }
 
 /** The shortest goal of its rules; a rule that names none has the default of its option. */

@@ -143,7 +143,7 @@ export interface Learned {
   readonly bootSeconds: Estimate;
   /** Jobs that one process works on at a time. */
   readonly concurrency: Estimate;
-  /** How far boot times lie from `bootSeconds`, in the mean. Absent: not known. */
+  /** Nine of ten boots take at most so many seconds more than `bootSeconds`. Absent: not known. */
   readonly bootSpread?: Estimate;
   /** Service times of single jobs, where a source gives them. */
   readonly services?: ServiceSample;

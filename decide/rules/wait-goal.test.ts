@@ -130,16 +130,23 @@ describe('the cold start', () => {
   });
 
   test('a guessed service time starts few, and says that it is a guess', () => {
-    expect(want(cold({ waiting: 300_000, oldestSeconds: 1 }))).toEqual({
-      count: 4,
+    expect(want(cold({ waiting: 900, oldestSeconds: 1 }))).toEqual({
+      count: 40,
       reason: expect.stringContaining('the time per job is a guess, so not'),
     });
     expect(want(cold({ waiting: 1, oldestSeconds: 1 })).count).toBe(1);
+    expect(want(cold({ waiting: 300_000, oldestSeconds: 1 })).count).toBe(100);
+  });
+
+  test('the less of the goal a boot takes, the fewer: there is time to double them', () => {
+    const quick = waitGoal.create({ goalSeconds: 30, bootSeconds: 1 });
+    expect(want(cold({ waiting: 300_000, oldestSeconds: 1 }), quick).count).toBe(8);
+    expect(want(cold({ waiting: 900, oldestSeconds: 1 }), quick).count).toBe(4);
   });
 
   test('then it doubles what is up, not what boots', () => {
     expect(want(cold({ waiting: 300_000 }, processesOf(4))).count).toBe(8);
-    expect(want(cold({ waiting: 300_000 }, processesOf(4, 'starting', noon))).count).toBe(4);
+    expect(want(cold({ waiting: 4 }, processesOf(4, 'starting', noon))).count).toBe(4);
   });
 
   test('a service time that a person gave is no guess', () => {

@@ -10,7 +10,7 @@
  * saves (docs/simulate.md). A mean arrival rate was rejected too: the backlog and its ages say all that is needed.
  *
  * While the service time is a guess a few workers are started at once to learn it, and the wish at most doubles what is
- * up, beginning with four.
+ * up, beginning with four, or with more where a boot takes so much of the goal that there is no time to double.
  */
 import { headroom } from '../headroom.ts';
 import type { RuleKind } from '../kinds.ts';
@@ -71,7 +71,7 @@ export const waitGoal: RuleKind = {
 function want(given: Given, view: View, now: number): Wanted | Refusal {
   const seen = situationOf(given, view, now);
   if (!seen) return { unknown: 'no meter gave a number of jobs' };
-  const { crew, guessed, terms } = seen;
+  const { guessed, terms } = seen;
   // Until the time per job is known there is no use in waiting for the last moment.
   const need =
     seen.waiting > 0
@@ -85,7 +85,7 @@ function want(given: Given, view: View, now: number): Wanted | Refusal {
       : 0;
   const spare = headroom(seen, view);
   const asked = Math.max(staying + need.more, steady, spare.workers);
-  const most = guessed ? Math.max(4, 2 * crew.up) : Number.POSITIVE_INFINITY;
+  const most = guessed ? mostGuessed(seen) : Number.POSITIVE_INFINITY;
   const count = Math.max(staying, Math.min(asked, most));
   const running = seen.running === 0 && seen.waiting > 0 ? undefined : seen.running;
   const clauses = [
@@ -100,6 +100,19 @@ function want(given: Given, view: View, now: number): Wanted | Refusal {
     ...(staying > 0 && need.more === 0 ? [`${number(staying)} are busy or booting and stay`] : []),
   ];
   return { count, reason: clauses.join('; ') };
+}
+
+/** Without knowing how long a job takes nobody starts more than these at once. */
+const mostUnknowing = 100;
+
+/**
+ * To double what is up takes a boot each time: the more of the goal that is, the more are started at the first step, by the root
+ * of what waits. A hundred times as many jobs may be a hundred times as short.
+ */
+function mostGuessed({ crew, waiting, terms }: Situation): number {
+  if (crew.up > 0) return Math.max(4, 2 * crew.up);
+  const haste = Math.min(1, (2 * terms.bootSeconds) / terms.goalSeconds) ** 2;
+  return Math.max(4, Math.min(mostUnknowing, Math.ceil(3 * haste * Math.sqrt(waiting))));
 }
 
 /** The busy ones; while jobs wait also those that boot, and as many idle ones as these jobs are about to fill. */

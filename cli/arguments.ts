@@ -54,6 +54,35 @@ export function upTo(most: number): (text: string) => number {
   return (text) => within(text, 1, most, `a whole number from 1 to ${most}`);
 }
 
+/** "2%" or "0.02": a share from 0 to 1. */
+export function share(text: string): number {
+  const [, value, percent] = /^(\d+(?:\.\d+)?) ?(%)?$/.exec(text.trim()) ?? [];
+  const part = Number(value) / (percent ? 100 : 1);
+  if (part >= 0 && part <= 1) return part;
+  throw new InvalidArgumentError('Give a share such as 2% or 0.02.');
+}
+
+const billings = { second: 0, minute: 60, hour: 3_600 } as const;
+
+/** Seconds of the unit that is billed; 0 where nothing is rounded. */
+export function billing(text: string): number {
+  if (Object.hasOwn(billings, text)) return billings[text as keyof typeof billings];
+  throw new InvalidArgumentError(`Give one of ${Object.keys(billings).join(', ')}.`);
+}
+
+export function perSecond(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value > 0 && value <= 10_000) return value;
+  throw new InvalidArgumentError('Give a number above 0, at most 10000.');
+}
+
+/** Standard deviation over mean. */
+export function spread(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 20) return value;
+  throw new InvalidArgumentError('Give a number from 0 (all alike) to 20; 1 is usual, 3 has a heavy tail.');
+}
+
 const victimRules = ['free', 'suffix', 'kill'] as const;
 
 export function victims(text: string): (typeof victimRules)[number] {

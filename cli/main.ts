@@ -16,6 +16,7 @@ import {
   folder,
   hours,
   logLevel,
+  perSecond,
   port,
   seconds,
   share,
@@ -145,6 +146,7 @@ function addSimulate(program: Command): void {
     )
     .option('--period <duration>', 'how often each looks; default: as each ships', someTime)
     .option('--maximum <count>', 'the most workers at once', upTo(1_000), 500)
+    .option('--minimum <count>', 'workers that are always there', whole, 0)
     .option('--variation <number>', 'how much the times of jobs differ: deviation over mean', spread, 1)
     .option(
       '--queues <list>',
@@ -158,6 +160,7 @@ function addSimulate(program: Command): void {
     .option('--refused <share>', 'so many scale calls are refused, as 2%', share)
     .option('--billing <unit>', 'second, minute or hour: what is begun is paid', billing)
     .option('--hours <number>', 'how much of a history (default: 1) or of a made load', hours)
+    .option('--per-second <number>', 'arrivals per second of a made load; default: 2', perSecond)
     .option('--seed <number>', 'same seed, same load', whole, 1)
     .option('--optimum', 'compare with the best possible also where that takes minutes')
     .option('--json', 'print JSON')

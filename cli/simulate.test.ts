@@ -12,6 +12,7 @@ import { runWorld } from '../simulate/world.ts';
 import { arrivalsFrom, type HistoryPoint, readHistory } from './simulate/history.ts';
 import { optimumWhereCheap } from './simulate/optimum.ts';
 import { createProgress } from './simulate/progress.ts';
+import { queueSpecs } from './simulate/queues.ts';
 import { kindsOf, policies, type SimulateOptions, simulate } from './simulate.ts';
 
 let folder: { path: string; remove(): void };
@@ -143,6 +144,61 @@ describe('the optimum', () => {
     expect((await optimumWhereCheap(trace, { ...options, slots: 4 }, silent)).note).toContain(
       'one job at a time',
     );
+  });
+});
+
+describe('circumstances', () => {
+  const json = async (change: Partial<SimulateOptions>) => {
+    const { out } = await run({ ...poisson, policy: 'headcount', slots: 1, json: true, ...change });
+    return JSON.parse(out.slice(out.indexOf('{'), out.lastIndexOf('}') + 1)).policies[0];
+  };
+
+  test('what is begun is paid: minutes and hours cost more than seconds', async () => {
+    const [second, minute, hour] = [
+      await json({}),
+      await json({ billing: 60 }),
+      await json({ billing: 3_600 }),
+    ];
+    expect(minute.costSeconds % 60).toBe(0);
+    expect(hour.costSeconds % 3_600).toBe(0);
+    expect(hour.costSeconds).toBeGreaterThan(minute.costSeconds);
+    expect(minute.costSeconds).toBeGreaterThan(second.costSeconds);
+    expect(hour.lateShare).toBe(second.lateShare);
+  });
+
+  test('queues are told apart, and workers of their own for each cost more', async () => {
+    const queues = queueSpecs('mail:30%:1s, import:70%:3s');
+    const together = await json({ queues });
+    expect(together.queues.map(({ name }: { name: string }) => name)).toEqual(['mail', 'import']);
+    const [mail, imports] = together.queues;
+    expect(mail.jobs + imports.jobs).toBe(together.jobs);
+    expect(mail.jobs / together.jobs).toBeCloseTo(0.3, 1);
+    const apart = await json({ queues, apart: true });
+    expect(apart.jobs).toBe(together.jobs);
+    expect(apart.undone).toBe(0);
+    expect(apart.costSeconds).toBeGreaterThan(together.costSeconds);
+  });
+
+  test('late, lost and refused are survived, and said', async () => {
+    const bad = { readingDelay: 5, missing: 0.1, refused: 0.1, bootJitter: 0.5 };
+    expect((await json(bad)).undone).toBe(0);
+    const { out } = await run({ ...poisson, policy: 'headcount,keda', ...bad });
+    expect(out).toContain(
+      'boots differ by 50.00 %, readings are 5 s late, 10.00 % of the readings are lost, 10.00 % of the scale calls are refused',
+    );
+  });
+
+  test.each([
+    ['mail', 'is no queue'],
+    ['mail:50%', 'come to 50 %'],
+    ['mail:50%, mail:50%', 'named twice'],
+    ['mail:100%:0s', 'take no time'],
+  ])('--queues "%s": %s', (text, expected) => {
+    expect(() => queueSpecs(text)).toThrow(expected);
+  });
+
+  test('--apart needs queues', async () => {
+    await expect(run({ ...poisson, apart: true })).rejects.toThrow('Give --queues as well.');
   });
 });
 

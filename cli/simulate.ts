@@ -8,20 +8,34 @@
  */
 import { writeFile } from 'node:fs/promises';
 import { HeadcountError, unknownName } from '../server/errors.ts';
+import { runApart } from '../simulate/apart.ts';
 import { SimulateError } from '../simulate/errors.ts';
 import { generate, generators } from '../simulate/generate.ts';
 import type { Score } from '../simulate/ledger.ts';
 import type { Optimum } from '../simulate/optimum.ts';
 import { picture } from '../simulate/picture.ts';
 import { rivals } from '../simulate/policies/registry.ts';
-import { defaultWorld, type PolicyKind, type VictimRule, type WorldOptions } from '../simulate/policy.ts';
+import {
+  defaultWorld,
+  type Policy,
+  type PolicyKind,
+  type VictimRule,
+  type WorldOptions,
+} from '../simulate/policy.ts';
 import { createTrack, recorded, type Track } from '../simulate/recording.ts';
-import { headcount, headcountCounts } from '../simulate/replay.ts';
+import {
+  headcount,
+  headcountCounts,
+  headcountWeb,
+  headcountWebWaits,
+  webThreshold,
+} from '../simulate/replay.ts';
 import { readTrace, type Trace } from '../simulate/traces.ts';
 import { runWorld } from '../simulate/world.ts';
 import { readHistory } from './simulate/history.ts';
-import { optimumWhereCheap } from './simulate/optimum.ts';
+import { type Bound, optimumWhereCheap } from './simulate/optimum.ts';
 import { createProgress, type Progress } from './simulate/progress.ts';
+import { type QueueSpec, withQueues } from './simulate/queues.ts';
 import { asJson, captionOf, report } from './simulate/report.ts';
 
 export interface SimulateOptions {
@@ -35,8 +49,20 @@ export interface SimulateOptions {
   readonly policy: string;
   readonly victims?: VictimRule;
   readonly period?: number;
+  readonly minimum?: number;
   readonly maximum: number;
+  readonly variation?: number;
+  readonly queues?: readonly QueueSpec[];
+  readonly apart?: boolean;
+  readonly bootJitter?: number;
+  readonly readingDelay?: number;
+  readonly missing?: number;
+  readonly refused?: number;
+  /** Seconds of the unit that is billed; 0: to the second. */
+  readonly billing?: number;
   readonly hours?: number;
+  /** Arrivals of a made load in its quiet hours. */
+  readonly perSecond?: number;
   readonly seed: number;
   readonly optimum?: boolean;
   readonly json?: boolean;
@@ -62,9 +88,16 @@ export interface Outcome {
   readonly notes: readonly string[];
 }
 
-export const policies: readonly PolicyKind[] = [headcount, headcountCounts, ...rivals];
+export const policies: readonly PolicyKind[] = [
+  headcount,
+  headcountCounts,
+  headcountWeb,
+  headcountWebWaits,
+  webThreshold,
+  ...rivals,
+];
 
-const variation = 1;
+const usualVariation = 1;
 
 export async function simulate(options: SimulateOptions): Promise<number> {
   try {
@@ -73,7 +106,7 @@ export async function simulate(options: SimulateOptions): Promise<number> {
     const progress = createProgress();
     const { trace, notes } = await traceOf(options);
     const played = kinds.map((kind) => play(kind, trace, options, progress));
-    const bound = await optimumWhereCheap(trace, options, progress);
+    const bound = await boundOf(trace, options, progress);
     progress.end();
     const outcome: Outcome = {
       trace,
@@ -92,6 +125,11 @@ export async function simulate(options: SimulateOptions): Promise<number> {
   }
 }
 
+async function boundOf(trace: Trace, options: SimulateOptions, progress: Progress): Promise<Bound> {
+  if (options.billing) return { note: 'The optimum is known for billing by the second only.' };
+  return await optimumWhereCheap(trace, options, progress);
+}
+
 /** @throws HeadcountError OPTION_INVALID with the name that was meant */
 export function kindsOf(names: string): PolicyKind[] {
   const known = policies.map(({ name }) => name);
@@ -106,7 +144,13 @@ export function kindsOf(names: string): PolicyKind[] {
 /** The world numbers every slot of workers that exist, stop or will be started again in 16 bits. */
 const mostSlots = 16_000;
 
-function checkSize({ maximum, slots }: SimulateOptions): void {
+function checkSize({ maximum, slots, apart, picture: file, queues }: SimulateOptions): void {
+  if (apart && (file !== undefined || !queues))
+    throw wrong(
+      '--apart cannot be done',
+      queues ? 'workers of several process types are in no one picture' : 'there is one queue only',
+      queues ? 'Leave out --picture.' : 'Give --queues as well.',
+    );
   if (maximum * slots > mostSlots)
     throw wrong(
       `${maximum} workers with ${slots} jobs at a time are too many to simulate`,
@@ -129,6 +173,7 @@ async function traceOf(options: SimulateOptions): Promise<Source> {
       given.length === 0 ? 'none is given' : `${given.length} are given`,
       `Give one of --trace FILE, --history APP/MANAGER, --generate NAME (${generators.join(', ')}).`,
     );
+  const variation = options.variation ?? usualVariation;
   const law = { meanSeconds: options.service, variation };
   const source =
     history !== undefined
@@ -136,7 +181,8 @@ async function traceOf(options: SimulateOptions): Promise<Source> {
       : { trace: trace === undefined ? made(name ?? '') : await readTrace(trace, law, seed), notes: [] };
   if (source.trace.arrivals.length === 0)
     throw wrong(`There is nothing in ${source.trace.name}`, 'it holds no job', 'Give another load.');
-  return source;
+  if (!options.queues) return source;
+  return { ...source, trace: withQueues(source.trace, options.queues, seed, variation) };
 
   function made(generator: string): Trace {
     if (!generators.includes(generator))
@@ -144,7 +190,12 @@ async function traceOf(options: SimulateOptions): Promise<Source> {
         `The load "${generator}" cannot be generated`,
         unknownName('generator', generator, generators),
       );
-    return generate(generator, { seed, law, ...(hours !== undefined && { hours }) });
+    return generate(generator, {
+      seed,
+      law,
+      ...(hours !== undefined && { hours }),
+      ...(options.perSecond !== undefined && { perSecond: options.perSecond }),
+    });
   }
 }
 
@@ -156,16 +207,23 @@ function play(kind: PolicyKind, trace: Trace, options: SimulateOptions, progress
     bootSeconds: options.boot,
     goalSeconds: options.goal,
     periodSeconds: options.period ?? kind.periodSeconds,
+    minimum: options.minimum ?? 0,
     maximum: options.maximum,
     victims,
     seed: options.seed,
+    bootJitter: options.bootJitter ?? 0,
+    readingDelaySeconds: options.readingDelay ?? 0,
+    missingShare: options.missing ?? 0,
+    refusedShare: options.refused ?? 0,
     // Where only the last worker can go, handing jobs to the first ones is what makes it idle.
     next: victims === 'suffix' ? 'lowest-index' : 'longest-idle',
   };
   const track = options.picture === undefined ? undefined : createTrack();
   const end = Math.max(1, trace.arrivals.at(-1) ?? 1);
   const seen = (now: number): void => progress.at(kind.name, Math.min(1, now / end));
-  const score = runWorld(trace, recorded(kind.create(kind.settings, world), track, seen), world).score();
+  const create = (): Policy => recorded(kind.create(kind.settings, world), track, seen);
+  const ledger = options.apart ? runApart(trace, create, world) : runWorld(trace, create(), world);
+  const score = ledger.score({ unitSeconds: options.billing ?? 0 });
   return { kind, world, score, ...(track && { track }) };
 }
 

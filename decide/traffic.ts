@@ -20,16 +20,21 @@ export interface Traffic {
   readonly meanWaitSeconds?: number;
 }
 
+export interface Outlook {
+  /** Until a process that is started now helps. */
+  readonly horizonSeconds: number;
+  /** How long a rate is kept after it fell. */
+  readonly keepSeconds: number;
+  /** How far the meters look back. */
+  readonly windowSeconds: number;
+}
+
 export function requestsIn(sample: Sample | undefined): RequestsReading[] {
   return (sample?.readings ?? []).filter((reading) => reading.kind === 'requests');
 }
 
 /** Nothing when no meter counted requests. */
-export function trafficOf(
-  { samples }: View,
-  horizonSeconds: number,
-  keepSeconds: number,
-): Traffic | undefined {
+export function trafficOf({ samples }: View, outlook: Outlook): Traffic | undefined {
   const newest = samples.at(-1);
   const perSecond = rateOf(newest);
   if (!newest || perSecond === undefined) return undefined;
@@ -38,8 +43,8 @@ export function trafficOf(
   return {
     perSecond,
     planned: Math.max(
-      kept(samples, newest.at - keepSeconds * 1000),
-      grown(samples, perSecond, horizonSeconds),
+      kept(samples, newest.at - outlook.keepSeconds * 1000),
+      grown(samples, perSecond, outlook),
     ),
     ...(response && { response }),
     ...(waits && { meanWaitSeconds: meanMs(waits) / 1000 }),
@@ -91,22 +96,39 @@ function kept(samples: readonly Sample[], from: number): number {
   return samples.reduce((most, sample) => (sample.at > from ? Math.max(most, rateOf(sample) ?? 0) : most), 0);
 }
 
-const trendSeconds = 60;
-
-/** Straight on from a minute ago, where the growth is more than the noise of counting. */
-function grown(samples: readonly Sample[], perSecond: number, horizonSeconds: number): number {
+/**
+ * What meters tell is the mean of a window. Two of them, some seconds apart, share all but their ends, so what came in the last
+ * seconds is the difference, and what fell out at the other end. It counts where it is more than the noise of counting. Growth over
+ * a whole window goes on until the horizon.
+ */
+function grown(
+  samples: readonly Sample[],
+  perSecond: number,
+  { horizonSeconds, windowSeconds }: Outlook,
+): number {
   const newest = samples.at(-1);
-  const before = samples.findLast(
-    (sample) => newest && sample.at <= newest.at - trendSeconds * 1000 && rateOf(sample) !== undefined,
-  );
+  const rateBefore = (seconds: number): { at: number; rate: number } | undefined => {
+    const sample = samples.findLast(
+      (each) => newest && each.at <= newest.at - seconds * 1000 && rateOf(each) !== undefined,
+    );
+    return sample && { at: sample.at, rate: rateOf(sample) ?? 0 };
+  };
+  const before = rateBefore(shortSeconds);
+  const long = rateBefore(windowSeconds);
   if (!newest || !before) return perSecond;
-  const growth = perSecond - (rateOf(before) ?? 0);
-  const noise = 3 * Math.sqrt(perSecond / trendSeconds);
   const seconds = (newest.at - before.at) / 1000;
-  return growth > noise && seconds < 5 * trendSeconds
-    ? perSecond + (growth * horizonSeconds) / seconds
-    : perSecond;
+  if (seconds > windowSeconds) return perSecond;
+  const latest = ((perSecond - before.rate) * windowSeconds) / seconds + (long?.rate ?? before.rate);
+  const near = latest - perSecond > 3 * Math.sqrt((2 * Math.max(latest, perSecond)) / seconds);
+  const growth = long && newest.at - long.at < 3 * windowSeconds * 1000 ? perSecond - long.rate : 0;
+  const far = growth > 3 * Math.sqrt(perSecond / windowSeconds);
+  // The mean of a window is that of its middle.
+  const behindSeconds = near ? horizonSeconds : horizonSeconds + windowSeconds / 2;
+  return (near ? latest : perSecond) + (far ? (growth / windowSeconds) * behindSeconds : 0);
 }
+
+/** The shortest time over which two readings are compared. */
+const shortSeconds = 9;
 
 /** Of the newest sample that timed answers. */
 function responseOf(samples: readonly Sample[]): Traffic['response'] {

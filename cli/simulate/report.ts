@@ -26,12 +26,13 @@ export function report(outcome: Outcome): string {
   const work = (workSeconds(trace) / 3_600 / slots).toFixed(1);
   return [
     `${trace.name}: ${trace.arrivals.length.toLocaleString('en')} jobs in ${hours} h, ${work} worker hours of work`,
-    `goal ${goal} s, boot ${boot} s, ${slots} at a time per worker, at most ${maximum} workers`,
+    `goal ${goal} s, boot ${boot} s, ${slots} at a time per worker, at most ${maximum} workers${circumstances(options)}`,
     '',
     table(
       head,
       played.map((one) => rowOf(one, optimum)),
     ),
+    ...queueTable(played),
     '',
     ...played.map(
       ({ kind, world }) =>
@@ -76,6 +77,33 @@ export function asJson({ trace, options, played, optimum, notes }: Outcome): str
     undefined,
     2,
   );
+}
+
+/** What is not as it usually is. */
+function circumstances(options: Outcome['options']): string {
+  const { bootJitter, readingDelay, missing, refused, billing, apart } = options;
+  const said = [
+    bootJitter ? `boots differ by ${percent(bootJitter)}` : '',
+    readingDelay ? `readings are ${readingDelay} s late` : '',
+    missing ? `${percent(missing)} of the readings are lost` : '',
+    refused ? `${percent(refused)} of the scale calls are refused` : '',
+    billing ? `billed by the ${billing === 60 ? 'minute' : 'hour'}` : '',
+    apart ? 'each queue has workers of its own' : '',
+  ].filter((text) => text !== '');
+  return said.map((text) => `, ${text}`).join('');
+}
+
+function queueTable(played: readonly Played[]): string[] {
+  const rows = played.flatMap(({ kind, score }) =>
+    (score.queues ?? []).map((queue) => [
+      kind.name,
+      queue.name,
+      queue.jobs.toLocaleString('en'),
+      percent(queue.lateShare),
+      waitOf(queue.p95),
+    ]),
+  );
+  return rows.length > 0 ? ['', table(['policy', 'queue', 'jobs', 'late', 'p95'], rows)] : [];
 }
 
 const stops = {

@@ -108,6 +108,16 @@ const options: readonly OptionSpec[] = [
     optional: true,
   },
   {
+    name: 'windowSeconds',
+    label: 'Window of the meters',
+    help: 'How far back the meters look, so that what is new can be told from what is old.',
+    type: 'number',
+    unit: 's',
+    minimum: 10,
+    maximum: 300,
+    default: 60,
+  },
+  {
     name: 'least',
     label: 'At least',
     help: 'With no process nobody is served, and nobody is seen to come.',
@@ -141,6 +151,7 @@ interface Terms {
   readonly bootSeconds?: number;
   readonly mostBusy: number;
   readonly cores?: number;
+  readonly windowSeconds: number;
   readonly least: number;
 }
 
@@ -156,13 +167,18 @@ function termsOf(given: Options): Terms {
     ...(bootSeconds !== undefined && { bootSeconds: Number(bootSeconds) }),
     mostBusy: Number(given.busyPercent) / 100,
     ...(cores !== undefined && { cores: Number(cores) }),
+    windowSeconds: Number(given.windowSeconds ?? 60),
     least: Math.floor(Number(given.least)),
   };
 }
 
 function want(terms: Terms, view: View): Wanted | Refusal {
   const boot = terms.bootSeconds ?? view.learned.bootSeconds.value + (view.learned.bootSpread?.value ?? 0);
-  const traffic = trafficOf(view, boot + periodSeconds, Math.max(60, 2 * boot));
+  const traffic = trafficOf(view, {
+    horizonSeconds: boot + periodSeconds,
+    keepSeconds: Math.max(60, 2 * boot),
+    windowSeconds: terms.windowSeconds,
+  });
   const busy = busyShare(view.samples.at(-1), terms.cores);
   if (!traffic && busy === undefined)
     return { unknown: 'no meter gave requests or the load of the processes' };
@@ -181,7 +197,7 @@ function want(terms: Terms, view: View): Wanted | Refusal {
   return { count: least, reason: `${reason}; ${why}` };
 }
 
-/** Until the next look. */
+/** Until the next look, and until what has gathered is gone. */
 const periodSeconds = 10;
 
 function fromRequests(
@@ -199,8 +215,8 @@ function fromRequests(
   if (told.kind === 'unsettled' && (!service || !slots))
     return { count: currentCount(view.processes), reason: `${inFlow(traffic)}; ${told.why}` };
   if (told.kind === 'explained' && (!service || !slots || told.broken))
-    return byErlang(terms, traffic, { ...told, slots: slots ?? 1, spread: 1 }, boot, view);
-  if (service) return byErlang(terms, traffic, { ...service, slots: slots ?? 1 }, boot, view);
+    return byErlang(terms, traffic, { ...told, slots: slots ?? 1, spread: 1 }, view);
+  if (service) return byErlang(terms, traffic, { ...service, slots: slots ?? 1 }, view);
   // Where there is none nothing can be timed: one finds out.
   if (currentCount(view.processes) === 0)
     return { count: 1, reason: `${inFlow(traffic)}; how long one takes is not known yet` };
@@ -290,13 +306,12 @@ function byErlang(
   terms: Terms,
   traffic: Traffic,
   service: Service & { readonly slots: number },
-  boot: number,
   { processes }: View,
 ): Wanted {
   const { goalSeconds, lateShare, random } = terms;
   const { seconds: serviceSeconds, spread, slots, from } = service;
-  // Those that wait already have to be served beside those that come, by the time that a new process has helped.
-  const gathered = (traffic.perSecond * (traffic.meanWaitSeconds ?? 0)) / Math.max(10, boot);
+  // Those that wait already have to be served beside those that come. Where waits grow, the last ones are twice the mean.
+  const gathered = (traffic.perSecond * 2 * (traffic.meanWaitSeconds ?? 0)) / periodSeconds;
   const load = (traffic.planned + gathered) * serviceSeconds;
   const line = { load, slots, serviceSeconds, spread };
   const count = random

@@ -10,6 +10,7 @@ import type {
   Decision,
   Evaluation,
   Hold,
+  Inbox,
   InfoTest,
   Manager,
   ManagerChange,
@@ -18,6 +19,7 @@ import type {
   Point,
   Problem,
 } from '../server/api.ts';
+import type { Measure, SetupGuide } from '../server/setup-guide.ts';
 
 export interface Series {
   readonly grain: 'raw' | 'minute' | 'hour';
@@ -71,6 +73,14 @@ export const api = {
   removeApp: (app: string) => call<unknown>('DELETE', at(app)),
   newToken: (app: string) => call<unknown>('POST', `${at(app)}/token`, {}),
   test: (app: string) => call<InfoTest>('POST', `${at(app)}/test`, {}),
+  inbox: (app: string, signal?: AbortSignal) => call<Inbox>('GET', `${at(app)}/inbox`, undefined, signal),
+  setupGuide: (app: string, processType: string, measure: Measure, signal?: AbortSignal) =>
+    call<SetupGuide>(
+      'GET',
+      `${at(app)}/setup-guide?${new URLSearchParams({ processType, measure })}`,
+      undefined,
+      signal,
+    ),
 
   manager: (app: string, type: string, signal?: AbortSignal) =>
     call<Manager>('GET', of(app, type), undefined, signal),

@@ -269,15 +269,38 @@ describe.skipIf(!has('chromium'))('the dashboard', { timeout: 120_000 }, () => {
     );
     await page.getByRole('button', { name: 'Reveal' }).click();
     expect(await page.getByTestId('token').textContent()).toBe(token);
-    await page.getByText(`export HEADCOUNT_TOKEN=${token}`).waitFor();
-    await page.getByText('Fastify').click();
-    await page.getByText('forFastify(agent)').waitFor();
     await page.getByRole('button', { name: 'Test' }).click();
     expect(await page.getByRole('row', { name: 'worker' }).textContent()).toMatch(/12,430/);
     expect(await page.getByRole('row', { name: 'mailer' }).textContent()).toMatch(/unknown/);
     await page.getByRole('button', { name: 'New token…' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Make a new token' }).click();
-    await page.getByText('export HEADCOUNT_TOKEN=renewed-').waitFor();
+    await page.getByTestId('token').getByText('renewed-').waitFor();
+  });
+
+  test('the set-up guide: commands and lines to copy, by process type, measure and framework, and whether it pushes', async () => {
+    const page = await open('/apps/catalogue');
+    const guide = page.getByRole('region', { name: 'Set-up' });
+    const token = fixture.state.apps[0]!.token;
+    await guide.getByText('For jobs.').waitFor();
+    expect(await guide.textContent()).not.toContain(token);
+    await guide.getByText('Requests', { exact: true }).click();
+    await guide.getByText('For requests.').waitFor();
+    await guide.getByRole('combobox', { name: 'Process type' }).click();
+    await page.getByRole('option', { name: 'web' }).click();
+    await guide.getByText('app.use(forExpress(agent)); // web').waitFor();
+    await guide.getByRole('combobox', { name: 'Framework' }).click();
+    await page.getByRole('option', { name: 'Fastify' }).click();
+    await guide.getByRole('button', { name: 'Copy the lines for Fastify' }).click();
+    await guide.getByRole('button', { name: 'Copied' }).waitFor();
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(
+      'await app.register(forFastify(agent)); // web',
+    );
+    await guide.getByText(/Python-1\.0\.3, 12 times, the last one \d+ s ago/).waitFor();
+    await page.goto(`${fixture.url}/apps/royalties`);
+    await page.getByText('Nothing was heard yet').waitFor();
+    fixture.state.failing.set('/api/apps/royalties/setup-guide', 502);
+    await page.reload();
+    await page.getByText('The guide could not be loaded').waitFor();
   });
 
   test('an app that does not answer says why; one without an address is not asked', async () => {
@@ -322,7 +345,10 @@ describe.skipIf(!has('chromium'))('the dashboard', { timeout: 120_000 }, () => {
     await page.getByRole('button', { name: 'Remove this app…' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Remove the app' }).click();
     await page.getByText('managers to look at').waitFor();
-    await until(async () => (await page.getByRole('link', { name: 'music' }).count()) === 0, 'the link to go');
+    await until(
+      async () => (await page.getByRole('link', { name: 'music' }).count()) === 0,
+      'the link to go',
+    );
   });
 
   test('many apps can be filtered; none is told how to begin', async () => {

@@ -1,5 +1,6 @@
 /** What the page asks the controller for, by name. `live.ts` writes into the same keys as checkups come in. */
 import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query';
+import type { Measure } from '../server/setup-guide.ts';
 import { ApiError, api, now } from './api.ts';
 
 export const spans = [
@@ -38,6 +39,18 @@ export const queries = {
       queryKey: ['app', app],
       queryFn: ({ signal }) => api.app(app, signal),
       refetchInterval: othersMs,
+    }),
+  inbox: (app: string) =>
+    queryOptions({
+      queryKey: ['inbox', app],
+      queryFn: ({ signal }) => api.inbox(app, signal),
+      refetchInterval: 5_000,
+    }),
+  setupGuide: (app: string, type: string, measure: Measure) =>
+    queryOptions({
+      queryKey: ['app', app, 'setup-guide', type, measure],
+      queryFn: ({ signal }) => api.setupGuide(app, type, measure, signal),
+      placeholderData: keepPreviousData,
     }),
   manager: (app: string, type: string) =>
     queryOptions({

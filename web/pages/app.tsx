@@ -6,6 +6,7 @@ import { useState } from 'react';
 import type { App } from '../../server/api.ts';
 import { AddManager } from '../parts/add-manager.tsx';
 import { AppSettingsForm, RemoveApp } from '../parts/app-settings.tsx';
+import { AppSetup } from '../parts/app-setup.tsx';
 import { AppTest } from '../parts/app-test.tsx';
 import { AppToken } from '../parts/app-token.tsx';
 import { ManagerList } from '../parts/manager-row.tsx';
@@ -50,6 +51,7 @@ function AppSections({ app }: { app: App }) {
       <div className="columns">
         <div className="stack">
           <AppToken app={app} />
+          <AppSetup app={app} />
         </div>
         <div className="stack">
           <AppTest app={app} />

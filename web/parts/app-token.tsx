@@ -1,12 +1,12 @@
-/** The app's token, the command that sets it, and the lines that make the app answer to it. */
-import { Button, Group, SegmentedControl, Text } from '@mantine/core';
+/** The app's token: shown on request, copied, renewed. How to set it stands in app-setup.tsx. */
+import { Button, Text } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { App } from '../../server/api.ts';
 import { api } from '../api.ts';
 import { queries } from '../queries.ts';
 import { Confirm } from './confirm.tsx';
-import { CodeLine, CopyButton } from './copy.tsx';
+import { CopyButton } from './copy.tsx';
 import { Failed } from './states.tsx';
 
 export function AppToken({ app }: { app: App }) {
@@ -28,18 +28,6 @@ export function AppToken({ app }: { app: App }) {
         <CopyButton text={app.token} label="Copy the token" />
         <NewToken app={app.name} />
       </div>
-      <h3>Set it where the app runs</h3>
-      <CodeLine
-        label="the command for Heroku"
-        code={`heroku config:set HIREFIRE_TOKEN=${app.token}`}
-        shown={`heroku config:set HIREFIRE_TOKEN=${shown}`}
-      />
-      <CodeLine
-        label="the command for a shell"
-        code={`export HEADCOUNT_TOKEN=${app.token}`}
-        shown={`export HEADCOUNT_TOKEN=${shown}`}
-      />
-      <Snippet />
     </section>
   );
 }
@@ -77,45 +65,6 @@ function NewToken({ app }: { app: string }) {
         </Text>
         {renew.isError && <Failed what="The token was not changed" error={renew.error} />}
       </Confirm>
-    </>
-  );
-}
-
-const snippets = {
-  'node:http': `import { createServer } from 'node:http';
-import { createAgent, forNodeHttp } from '@headcount/agent';
-
-const agent = createAgent({ processTypes: { worker: () => queue.length } });
-createServer(forNodeHttp(agent, yourListener)).listen(process.env.PORT);`,
-  Express: `import { createAgent, forExpress } from '@headcount/agent';
-
-const agent = createAgent({ processTypes: { worker: () => queue.length } });
-app.use(forExpress(agent));`,
-  Fastify: `import { createAgent, forFastify } from '@headcount/agent';
-
-const agent = createAgent({ processTypes: { worker: () => queue.length } });
-await app.register(forFastify(agent));`,
-} as const;
-
-function Snippet() {
-  const [framework, setFramework] = useState<keyof typeof snippets>('node:http');
-  return (
-    <>
-      <Group justify="space-between" align="end" className="snippet-head">
-        <h3>Put the agent into the app</h3>
-        <SegmentedControl
-          size="xs"
-          aria-label="Framework"
-          data={Object.keys(snippets)}
-          value={framework}
-          onChange={(value) => setFramework(value as keyof typeof snippets)}
-        />
-      </Group>
-      <CodeLine label={`the lines for ${framework}`} code={snippets[framework]} />
-      <Text size="sm" c="dimmed">
-        An app that already speaks HireFire's protocol, in any language, needs nothing but the token. An app
-        whose queues a meter reads directly needs neither.
-      </Text>
     </>
   );
 }

@@ -28,6 +28,10 @@ test('the quickstart works in an empty folder', async () => {
     timeout: 25_000,
   });
   expect(stdout).toContain('2 + 3 = 5');
+  const look = `const { app, beat } = await import('./schedule.ts'); console.log(await beat.entries.list()); await app.close();`;
+  const args = ['--import', 'tsx', '--input-type=module', '-e', look];
+  const listed = await promisify(execFile)(process.execPath, args, { cwd: folder.path, timeout: 60_000 });
+  expect(listed.stdout).toBe('[]\n');
   folder.remove();
 });
 

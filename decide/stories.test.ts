@@ -51,6 +51,9 @@ function world(setting: Setting = {}) {
   let seconds = 0;
   let clockShiftMs = 0;
   let broken: string | undefined;
+  let stuck = 0;
+  let lateBy: readonly number[] = [0];
+  const told: Reading[][] = [];
   let index = 1;
   const queue: number[] = [];
   let head = 0;
@@ -86,8 +89,10 @@ function world(setting: Setting = {}) {
       if (arrivedAt === undefined || arrivedAt > until) break;
       const ready = soonest(arrivedAt);
       if (!ready || ready.at > until) break;
-      ready.worker.freeAt[ready.slot] = ready.at + serviceSeconds;
-      finishing.push(ready.at + serviceSeconds);
+      const takes = stuck > 0 ? 1e6 : serviceSeconds;
+      stuck = Math.max(0, stuck - 1);
+      ready.worker.freeAt[ready.slot] = ready.at + takes;
+      finishing.push(ready.at + takes);
       waits.push(ready.at - arrivedAt);
       totals.started += 1;
       head += 1;
@@ -148,7 +153,9 @@ function world(setting: Setting = {}) {
   }
 
   function checkUp(): void {
-    const sample = { at: clock(), readings: look() };
+    told.push(look());
+    const back = (lateBy[told.length % lateBy.length] ?? 0) / intervalSeconds;
+    const sample = { at: clock(), readings: told[Math.max(0, told.length - 1 - back)] ?? [] };
     samples.push(sample);
     const processes = formation();
     const view = { samples: samples.slice(-90), processes, decisions: decisions.slice(-360), learned };
@@ -193,6 +200,18 @@ function world(setting: Setting = {}) {
     /** From now on a process needs this long to boot. */
     bootIn(takesSeconds: number) {
       bootSeconds = takesSeconds;
+    },
+    /** So many of the next jobs never end. */
+    stick(count: number) {
+      stuck = count;
+    },
+    /** Each checkup in its turn sees what was so many seconds ago. */
+    readLate(...seconds: readonly number[]) {
+      lateBy = seconds;
+    },
+    /** Somebody asks the platform for another number. */
+    scaleByHand(count: number) {
+      scaleTo(count);
     },
     shiftClock(shiftSeconds: number) {
       clockShiftMs += shiftSeconds * 1000;
@@ -395,4 +414,113 @@ test('no flapping on a constant load', () => {
     }),
     { numRuns: 60 },
   );
+});
+
+describe('a worker is stuck', () => {
+  const story = world({ serviceSeconds: 0.5, maximum: 20 });
+  story.push(5 * 600, 600);
+  story.walk(200);
+  story.stick(1);
+  story.walk(1_000);
+
+  test('its job keeps one worker, the others serve all the rest in time', () => {
+    expect(story.waits).toHaveLength(3_000);
+    expect(within(story.waits, 30)).toBe(1);
+    const numbers = path(story.since(200).filter(({ seconds }) => seconds < 590));
+    expect(numbers.at(-1)).toBe(4);
+    expect(Math.max(...numbers)).toBeLessThanOrEqual(8);
+    expect(story.last()).toMatchObject({ desired: 1, current: 1 });
+    expect(story.last().sentence).toBe(
+      'worker: stays at 1 because nothing waits; 1 run; 1 are busy or booting and stay',
+    );
+  });
+
+  test('a job that never ends teaches nothing about the others', () => {
+    expect(story.learned().serviceSeconds.value).toBeCloseTo(0.5, 1);
+  });
+});
+
+describe('readings come late and out of order', () => {
+  const story = world({ serviceSeconds: 0.5 });
+  story.push(5 * 900, 900);
+  story.walk(200);
+  story.readLate(20, 0, 30, 10);
+  story.walk(690);
+  const during = story.since(200);
+  story.readLate(0);
+  story.walk(300);
+
+  test('the number stays near what the work needs, and nobody waits too long', () => {
+    expect(Math.min(...during.map(({ desired }) => desired))).toBeGreaterThanOrEqual(2);
+    expect(Math.max(...during.map(({ desired }) => desired))).toBeLessThanOrEqual(6);
+    expect(within(story.waits, 30)).toBeGreaterThan(0.99);
+    expect(story.last().desired).toBe(0);
+  });
+
+  test('counters that went back, since an older reading came after a newer one, teach nothing wrong', () => {
+    expect(story.learned().serviceSeconds.value).toBeCloseTo(0.5, 1);
+  });
+});
+
+describe('someone scales by hand', () => {
+  test('up: the number is seen and counts as current, and what has no work goes again', () => {
+    const story = world();
+    story.push(5 * 900, 900);
+    story.walk(200);
+    story.scaleByHand(10);
+    story.walk(10);
+    expect(story.last().current).toBe(10);
+    expect(story.last().reasons[0]).toMatchObject({ by: 'wait-goal', from: 10 });
+    story.walk(60);
+    expect(story.last().desired).toBe(3);
+  });
+
+  test('down: what the work needs is asked for again, as a change of its own', () => {
+    const story = world();
+    story.push(5 * 900, 900);
+    story.walk(200);
+    story.scaleByHand(1);
+    story.walk(200);
+    expect(story.since(200)[0]?.current).toBe(1);
+    expect(Math.max(...story.since(200).map(({ desired }) => desired))).toBeGreaterThanOrEqual(3);
+    expect(within(story.waits, 30)).toBe(1);
+  });
+
+  test('a hold is how to make it stay', () => {
+    const story = world();
+    story.walk(50);
+    story.scaleByHand(4);
+    story.set({ hold: { count: 4, by: 'ada' } });
+    story.walk(300);
+    expect(path(story.since(50))).toEqual([4]);
+    expect(story.last().sentence).toContain('held by ada until it is ended');
+  });
+});
+
+describe.each([
+  // At 02:00 the clock goes to 03:00: the hour after two does not exist.
+  ['begins', Date.UTC(2027, 2, 28, 0, 0), [[0, 3_600 * 3, 0]]],
+  // At 03:00 the clock goes back to 02:00: the hour after two comes twice.
+  [
+    'ends',
+    Date.UTC(2027, 9, 30, 23, 0),
+    [
+      [0, 3_600, 0],
+      [3_600, 3 * 3_600, 5],
+      [3 * 3_600, 4 * 3_600, 0],
+    ],
+  ],
+] as const)('the night in which summer time %s', (_, from, hours) => {
+  const ranges = '02:00-03:00 min 5';
+  const limits = [{ use: 'schedule', options: { ranges, timeZone: 'Europe/Berlin' } }];
+  const story = world({ limits, intervalSeconds: 60, bootSeconds: 1 });
+  story.shiftClock((from - 1_800_000_000_000) / 1_000);
+  story.walk(4 * 3_600);
+
+  test.each(hours)('from second %i to %i there are %i', (begin, end, count) => {
+    const then = story.checkups.filter(({ seconds }) => seconds >= Math.max(begin, 120) && seconds < end);
+    expect(then.length).toBeGreaterThan(50);
+    expect(path(then)).toEqual([count]);
+    if (count > 0) expect(then[0]?.sentence).toContain('at least 5 now: 02:00-03:00 min 5');
+  });
 });

@@ -1,8 +1,18 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { anyView, limitContract, managerOf, noon, processesOf, sampleOf, viewOf } from '../contract.ts';
+import {
+  anySamples,
+  anyView,
+  limitContract,
+  managerOf,
+  noon,
+  processesOf,
+  sampleOf,
+  viewOf,
+} from '../contract.ts';
 import { decide } from '../decide.ts';
 import type { Decision, Sample } from '../words.ts';
+import { unknownsIn } from '../work.ts';
 import { fallback } from './fallback.ts';
 
 limitContract({ test, expect }, fallback, { count: 4 });
@@ -49,6 +59,25 @@ test('the bounds hold for it too, and the reason tells', () => {
   const decision = decide(managerOf({ limits, maximum: 3 }), view, noon);
   expect(decision).toMatchObject({ desired: 3, unknown: true });
   expect(decision.reasons.map(({ text }) => text)).toContain('unknown for 12 min, so the fallback of 4');
+});
+
+test('it counts from the first of the newest samples that could not tell, whatever they are', () => {
+  const naive = (samples: readonly Sample[]): number => {
+    let since = noon;
+    for (let place = samples.length; place > 0; place--) {
+      if (unknownsIn(samples.slice(0, place)).length === 0) break;
+      since = samples[place - 1]?.at ?? noon;
+    }
+    return since;
+  };
+  const limit = fallback.create({ count: 4, afterMinutes: 1 });
+  fc.assert(
+    fc.property(anySamples, (samples) => {
+      const long = noon - naive(samples) >= minute;
+      const { reason } = limit.apply(99, viewOf({ samples }), noon);
+      expect(reason === undefined).toBe(!long);
+    }),
+  );
 });
 
 test('while everything is known it is silent', () => {

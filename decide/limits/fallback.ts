@@ -1,8 +1,8 @@
 /** When nothing can be known for long: a count that somebody chose beforehand, instead of the last one for ever. */
 import type { LimitKind } from '../kinds.ts';
 import { duration, number } from '../wording.ts';
-import type { View } from '../words.ts';
-import { unknownsIn } from '../work.ts';
+import type { Sample, View } from '../words.ts';
+import { jobsIn } from '../work.ts';
 
 export const fallback: LimitKind = {
   use: 'fallback',
@@ -46,15 +46,35 @@ export const fallback: LimitKind = {
 
 /** When it began that the newest samples, one after the other, and the decisions before them could not tell. */
 function unknownSince({ samples, decisions }: View): number | undefined {
+  const told = firstTold(samples);
   let since: number | undefined;
-  for (let place = samples.length; place > 0; place--) {
-    if (unknownsIn(samples.slice(0, place)).length === 0) return since;
-    since = samples[place - 1]?.at;
+  for (let place = samples.length - 1; place >= 0; place--) {
+    const sample = samples[place];
+    if (sample && tells(sample, place, told)) return since;
+    since = sample?.at;
   }
   // The window of samples is shorter than that of decisions.
-  for (const { at, unknown } of since === undefined ? [] : decisions.toReversed()) {
-    if (!unknown) break;
-    since = Math.min(since ?? at, at);
+  for (let place = decisions.length - 1; since !== undefined && place >= 0; place--) {
+    const decision = decisions[place];
+    if (!decision?.unknown) break;
+    since = Math.min(since, decision.at);
   }
   return since;
+}
+
+/** By queue: the first sample that told what runs. From then on silence about it is unknown (see work.ts). */
+function firstTold(samples: readonly Sample[]): ReadonlyMap<string, number> {
+  const first = new Map<string, number>();
+  samples.forEach((sample, place) => {
+    for (const { queue, running } of jobsIn(sample))
+      if (running !== undefined && !first.has(queue)) first.set(queue, place);
+  });
+  return first;
+}
+
+function tells(sample: Sample, place: number, told: ReadonlyMap<string, number>): boolean {
+  if (sample.readings.some(({ kind }) => kind === 'unknown')) return false;
+  return jobsIn(sample).every(
+    ({ queue, running }) => running !== undefined || (told.get(queue) ?? Number.POSITIVE_INFINITY) > place,
+  );
 }

@@ -44,12 +44,13 @@ export function parseAddress(text: string): Address {
   if (sqlite?.[1] && sqlite[1] !== ':memory:' && !sqlite[1].startsWith('//'))
     return { kind: 'sqlite', path: sqlite[1] };
   const parts = addressesIn(text);
-  const all = (form: RegExp): boolean => parts.every((part) => form.test(part) && URL.canParse(part));
+  const all = (form: RegExp): boolean =>
+    parts.length > 0 && parts.every((part) => form.test(part) && URL.canParse(part));
   if (all(/^sentinel:\/\//) || all(/^rediss?\+cluster:\/\//)) return { kind: 'redis', url: text };
   if (parts.length === 1 && all(/^rediss?:\/\//)) return { kind: 'redis', url: text };
   // Celery's name of its client for the same protocol.
   const amqp = parts.map((part) => part.replace(/^pyamqp:/, 'amqp:'));
-  if (amqp.every((part) => /^amqps?:\/\//.test(part) && URL.canParse(part)))
+  if (amqp.length > 0 && amqp.every((part) => /^amqps?:\/\//.test(part) && URL.canParse(part)))
     return { kind: 'rabbitmq', url: amqp.join(';') };
   throw new TasksError(
     'BROKER_URL_INVALID',

@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ExpectStatic, TestAPI } from 'vitest';
+import { until } from '../../checks/servers.ts';
 import type { Broker, ConsumeOptions, Consumer, Delivery, Depth } from '../broker.ts';
 import { newMessage, type TaskMessage } from '../message.ts';
 
@@ -141,6 +142,25 @@ export function brokerContract(
     },
   );
 
+  on(
+    'a purge throws away what waits, and leaves what is lent',
+    async ({ broker, consume, depth, harness }) => {
+      if (!broker.purge) return;
+      expect(await broker.purge('q')).toBe(0);
+      const [lent, ...more] = messages(4);
+      await broker.publish('q', lent ? [lent] : []);
+      const consumer = await consume();
+      const taken = await takeCount(harness, consumer, 1, 1);
+      await consumer.takeFrom?.(['other']);
+      await broker.publish('p', more);
+      await until(async () => (await broker.depth?.('p'))?.waiting === 3, 'three messages');
+      expect(await broker.purge('p')).toBe(3);
+      expect(await broker.depth?.('p')).toMatchObject({ waiting: 0 });
+      for (const one of taken) await consumer.settle(one, { kind: 'putBack', started: false });
+      await depth({ waiting: 1 });
+    },
+  );
+
   on('a settled delivery cannot be settled twice', async ({ broker, consume, depth }) => {
     await broker.publish('q', messages(1));
     const consumer = await consume();
@@ -201,6 +221,8 @@ export function brokerContract(
     const consumer = await consume();
     await takeCount(harness, consumer, 2);
     await consumer.close();
+    if (harness.putBackIsLate)
+      await until(async () => (await broker.depth?.('q'))?.waiting === 3, 'what it held to be back');
     await depth({ waiting: 3, running: 0 });
     expect(await takeCount(harness, await consume(), 3, 9)).toHaveLength(3);
   });

@@ -154,6 +154,25 @@ describe.skipIf(!has('rabbitmq'))('the rabbitmq broker', () => {
     await broker.close();
   });
 
+  test('what is missing of delayed delivery is filled in around what somebody declared otherwise', async () => {
+    for (let bit = 0; bit < 28; bit++) {
+      await channel.deleteQueue(`celery_delayed_${bit}`);
+      await channel.deleteExchange(`celery_delayed_${bit}`);
+    }
+    // With a limit that is not ours.
+    await channel.assertQueue('celery_delayed_20', {
+      durable: true,
+      arguments: { 'x-queue-type': 'quorum', 'x-max-length': 5 },
+    });
+    const broker = await openRabbitBroker(server.url, { queueType: 'quorum' });
+    const consumer = await broker.consume({ ...options, queues: ['filled-in'] });
+    const [sent] = messages(1);
+    await broker.publish('filled-in', [{ ...sent!, etaMs: Date.now() + 2_100 }]);
+    expect(await takeCount(consumer, 1)).toMatchObject([{ message: { ok: true, value: { id: sent!.id } } }]);
+    await broker.close();
+    await channel.deleteQueue('celery_delayed_20');
+  });
+
   test('the key of a delay is the bits of its whole seconds, as kombu writes it', () => {
     expect(delayKey('a.b', 5.9)).toBe(`${'0.'.repeat(25)}1.0.1.a.b`);
     expect(delayKey('q', 1e12)).toBe(`${'1.'.repeat(28)}q`);

@@ -58,9 +58,17 @@ export async function purgeQueue(connection: ChannelModel, queue: string): Promi
 
 /** Declares delayed delivery, and the way out of it to this queue. Needs RabbitMQ 3.10. */
 export async function ensureDelay(connection: ChannelModel, queue: string): Promise<void> {
-  await aside(connection, declareDelay).catch((error: unknown) => {
-    // Somebody declared it with other arguments: then it is there.
+  const steps = delaySteps();
+  const all = async (channel: Channel): Promise<void> => {
+    for (const step of steps) await step(channel);
+  };
+  await aside(connection, all).catch(async (error: unknown) => {
     if (replyCode(error) !== 406) throw error;
+    // Somebody declared a part of it with other arguments: that is there, and what is missing is filled in.
+    for (const step of steps)
+      await aside(connection, step).catch((refused: unknown) => {
+        if (replyCode(refused) !== 406) throw refused;
+      });
   });
   await aside(connection, (channel) => channel.bindQueue(queue, deliveryExchange, `#.${queue}`));
 }
@@ -74,26 +82,36 @@ export function delayKey(queue: string, delaySeconds: number): string {
   return `${[...bits].join('.')}.${queue}`;
 }
 
-async function declareDelay(channel: Channel): Promise<void> {
+type Step = (channel: Channel) => Promise<unknown>;
+
+/** In an order in which each finds what it refers to. */
+function delaySteps(): Step[] {
   const name = (bit: number): string => (bit < 0 ? deliveryExchange : `celery_delayed_${bit}`);
-  const durable = { durable: true };
-  await channel.assertExchange(deliveryExchange, 'topic', durable);
-  for (let bit = 0; bit <= topBit; bit++) {
-    const before = '*.'.repeat(topBit - bit);
-    await channel.assertExchange(name(bit), 'topic', durable);
-    await channel.assertQueue(name(bit), {
-      durable: true,
-      arguments: {
-        'x-queue-type': 'quorum',
-        'x-overflow': 'reject-publish',
-        'x-message-ttl': 2 ** bit * 1000,
-        'x-dead-letter-exchange': name(bit - 1),
-        'x-dead-letter-strategy': 'at-least-once',
-      },
-    });
-    await channel.bindQueue(name(bit), name(bit), `${before}1.#`);
-    await channel.bindExchange(name(bit - 1), name(bit), `${before}0.#`);
-  }
+  const exchange =
+    (bit: number): Step =>
+    (channel) =>
+      channel.assertExchange(name(bit), 'topic', { durable: true });
+  const levels = Array.from({ length: topBit + 1 }, (_, bit) => bit);
+  return [
+    exchange(-1),
+    ...levels.flatMap((bit): Step[] => [
+      exchange(bit),
+      (channel) =>
+        channel.assertQueue(name(bit), { durable: true, arguments: delayArguments(bit, name(bit - 1)) }),
+      (channel) => channel.bindQueue(name(bit), name(bit), `${'*.'.repeat(topBit - bit)}1.#`),
+      (channel) => channel.bindExchange(name(bit - 1), name(bit), `${'*.'.repeat(topBit - bit)}0.#`),
+    ]),
+  ];
+}
+
+function delayArguments(bit: number, next: string): Record<string, unknown> {
+  return {
+    'x-queue-type': 'quorum',
+    'x-overflow': 'reject-publish',
+    'x-message-ttl': 2 ** bit * 1000,
+    'x-dead-letter-exchange': next,
+    'x-dead-letter-strategy': 'at-least-once',
+  };
 }
 
 async function exists(connection: ChannelModel, queue: string): Promise<boolean> {

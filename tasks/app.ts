@@ -299,7 +299,7 @@ function startWorker(state: State, options: WorkerOptions): Worker {
     route: state.route,
     queues: options.queues ?? [state.queue],
     concurrency: options.concurrency ?? (options.pool === 'threads' ? availableParallelism() : 4),
-    prefetch: options.prefetch ?? 200,
+    prefetch: options.prefetch ?? 1_000,
     graceSeconds: options.graceSeconds ?? 30,
     name: nodeName(options.name),
     remoteControl: options.remoteControl ?? true,

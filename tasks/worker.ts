@@ -27,7 +27,7 @@ export interface WorkerOptions {
   readonly queues?: readonly string[];
   /** Jobs worked on at a time, as asynchronous slots of one thread. Default 4. */
   readonly concurrency?: number;
-  /** The most jobs held beyond the running ones. Default 200; the worker holds what it starts within 0.2 s. */
+  /** The most jobs held beyond the running ones. Default 1,000; the worker holds what it starts within 0.2 s. */
   readonly prefetch?: number;
   /** How long a stop waits for running jobs. Default 30. */
   readonly graceSeconds?: number;

@@ -13,7 +13,7 @@ export type Job = 'one' | 'bulk' | 'worker';
 export interface Contender {
   readonly name: string;
   readonly broker: 'Redis' | 'RabbitMQ';
-  readonly kind: 'ours' | 'unconfirmed' | 'celery' | 'bullmq';
+  readonly kind: 'ours' | 'later' | 'unconfirmed' | 'celery' | 'confirmed' | 'bullmq';
   readonly jobs: readonly Job[];
   command(job: Job, url: string, count: number): { file: string; args: string[]; cwd?: string };
 }
@@ -24,9 +24,16 @@ const concurrency = 100;
 
 export const contenders: readonly Contender[] = (['Redis', 'RabbitMQ'] as const).flatMap((broker) => [
   { name: 'Headcount', broker, kind: 'ours', jobs: ['one', 'bulk', 'worker'], command: self('ours') },
-  // As Celery sends: nobody waits for the broker's word that it has the message.
+  // By default ours waits for the broker's word that it has the message, and Celery does not.
   ...(broker === 'RabbitMQ'
     ? ([
+        {
+          name: 'Headcount, confirmed later',
+          broker,
+          kind: 'later',
+          jobs: ['one', 'bulk'],
+          command: self('later'),
+        },
         {
           name: 'Headcount, unconfirmed',
           broker,
@@ -36,7 +43,18 @@ export const contenders: readonly Contender[] = (['Redis', 'RabbitMQ'] as const)
         },
       ] as const)
     : []),
-  { name: 'Celery, prefork -c 2', broker, kind: 'celery', jobs: ['one', 'worker'], command: python() },
+  { name: 'Celery, prefork -c 2', broker, kind: 'celery', jobs: ['one', 'worker'], command: python(false) },
+  ...(broker === 'RabbitMQ'
+    ? ([
+        {
+          name: 'Celery, confirm_publish',
+          broker,
+          kind: 'confirmed',
+          jobs: ['one'],
+          command: python(true),
+        },
+      ] as const)
+    : []),
   ...(broker === 'Redis'
     ? ([
         {
@@ -52,7 +70,7 @@ export const contenders: readonly Contender[] = (['Redis', 'RabbitMQ'] as const)
 
 export async function playRole(kind: string, job: Job, url: string, count: number): Promise<void> {
   if (kind === 'bullmq') await bullmq(job, url, count);
-  else await ours(job, url, count, kind !== 'unconfirmed');
+  else await ours(job, url, count, kind === 'later' ? 'later' : kind !== 'unconfirmed');
 }
 
 function self(kind: string): Contender['command'] {
@@ -62,7 +80,7 @@ function self(kind: string): Contender['command'] {
   });
 }
 
-function python(): Contender['command'] {
+function python(confirms: boolean): Contender['command'] {
   let folder: string | undefined;
   return (job, url, count) => {
     folder ??= celeryFolder();
@@ -71,7 +89,15 @@ function python(): Contender['command'] {
     const args = job === 'worker' ? worker.split(' ') : ['-c', `import bench; bench.send(${count})`];
     return {
       file: 'env',
-      args: [`BROKER=${url}`, 'C_FORCE_ROOT=1', '/usr/bin/python3', '-W', 'ignore', ...args],
+      args: [
+        `BROKER=${url}`,
+        `CONFIRMS=${confirms ? 1 : ''}`,
+        'C_FORCE_ROOT=1',
+        '/usr/bin/python3',
+        '-W',
+        'ignore',
+        ...args,
+      ],
       cwd: folder,
     };
   };
@@ -85,6 +111,8 @@ import json, os, resource, time
 from celery import Celery
 app = Celery('bench', broker=os.environ['BROKER'])
 app.conf.task_ignore_result = True
+if os.environ['CONFIRMS']:
+    app.conf.broker_transport_options = dict(confirm_publish=True)
 
 @app.task(name='bench.noop')
 def noop(i):
@@ -103,7 +131,7 @@ def send(count):
   return folder;
 }
 
-async function ours(job: Job, url: string, count: number, confirms: boolean): Promise<void> {
+async function ours(job: Job, url: string, count: number, confirms: boolean | 'later'): Promise<void> {
   const app = createApp({ broker: url, results: false, ignoreResult: true, rabbitmq: { confirms } });
   const noop = app.task('bench.noop', (_context, _i: number) => {});
   if (job === 'worker') return await app.worker({ concurrency }).run({ handleSignals: true });
@@ -111,6 +139,8 @@ async function ours(job: Job, url: string, count: number, confirms: boolean): Pr
   await timed(async () => {
     if (job === 'one') for (let i = 1; i < count; i++) await noop.delay(i);
     else for (const size of chunks(count - 1)) await noop.delayMany(new Array(size).fill([1]));
+    // What is confirmed later counts when it is confirmed.
+    if (confirms === 'later') await app.close();
   });
   await app.close();
 }

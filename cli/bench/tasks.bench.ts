@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- tasks [--quick] [--count 20000] [--runs 5] [--only redis|rabbitmq] [--soak] [--eta N] [--json]`:
+ * `npm run bench -- tasks [--quick] [--count 20000] [--runs 5] [--only redis|rabbitmq] [--soak N] [--eta N] [--json]`:
  * no-op tasks through ours, Python's Celery and BullMQ, on the same private Redis and RabbitMQ, in turns, so that a busy
  * machine hits all of them. A rate counts from the first task that left the broker to the last; the processor time is that of
  * the worker's process tree in between, for RabbitMQ seen from the count of ready messages. Medians of the runs.
@@ -19,7 +19,7 @@ const { values } = parseArgs({
     count: { type: 'string' },
     runs: { type: 'string' },
     only: { type: 'string' },
-    soak: { type: 'boolean', default: false },
+    soak: { type: 'string' },
     eta: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
@@ -47,7 +47,7 @@ async function main(): Promise<void> {
   const redis = await startRedis();
   const rabbit = values.only === 'redis' || values.soak || values.eta ? undefined : await startRabbit();
   try {
-    if (values.soak) await soak(redis);
+    if (values.soak) await soak(redis, Number(values.soak));
     else if (values.eta) await etas(redis, Number(values.eta));
     else await compare(redis, rabbit);
   } finally {
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
 
 async function compare(redis: Place, rabbit: Place | undefined): Promise<void> {
   const present = contenders.filter(({ kind, broker }) => {
-    if (kind === 'celery' && !hasCelery()) return false;
+    if ((kind === 'celery' || kind === 'confirmed') && !hasCelery()) return false;
     if (broker === 'RabbitMQ') return rabbit !== undefined;
     return values.only !== 'rabbitmq';
   });
@@ -219,8 +219,7 @@ function ratio(a: Figure | undefined, b: Figure | undefined): number | null {
 }
 
 /** A million tasks through one worker; its memory must not grow. */
-async function soak(place: Place): Promise<void> {
-  const total = Number(values.count ?? (values.quick ? 100_000 : 1_000_000));
+async function soak(place: Place, total: number): Promise<void> {
   const app = createApp({ broker: place.url, results: false });
   const worker = start(oursOnRedis().command('worker', place.url, 0));
   const pid = worker.pid ?? 0;

@@ -7,6 +7,8 @@
  * Of several addresses, joined by a semicolon as in Celery, each attempt takes the next one after a failure (kombu's
  * default strategy, round robin); the one that works is kept until it is lost.
  */
+
+import type { Writable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ChannelModel } from 'amqplib';
 import { packageMissing, TasksError, textOf } from '../errors.ts';
@@ -17,8 +19,12 @@ export interface RabbitSettings {
   readonly queueType?: 'classic' | 'quorum';
   /** `x-max-priority` of queues that this app declares; without it a classic queue ignores priorities. */
   readonly maxPriority?: number;
-  /** False: a send resolves when it is written and not when RabbitMQ has it, as Celery does by default. Default true. */
-  readonly confirms?: boolean;
+  /**
+   * True (default): a send resolves when RabbitMQ has the message on its disk. 'later': up to 1,000 messages may be on their
+   * way unconfirmed; they are sent again over an outage, a failure is told by the next send or `app.close()`, and what
+   * is on its way when the process dies is lost. False: a send resolves when it is written, as Celery's by default.
+   */
+  readonly confirms?: boolean | 'later';
 }
 
 export interface Link<T> {
@@ -159,10 +165,32 @@ async function connect(url: string): Promise<ChannelModel> {
   });
   const beating = new URL(url);
   if (!beating.searchParams.has('heartbeat')) beating.searchParams.set('heartbeat', `${heartbeatSeconds}`);
-  return await client.connect(beating.href, {
+  const connection = await client.connect(beating.href, {
     noDelay: true,
     keepAlive: true,
     timeout: connectTimeoutMs,
     clientProperties: { product: '@headcount/tasks' },
   });
+  writeTogether((connection as unknown as { connection?: { stream?: Writable } }).connection?.stream);
+  return connection;
+}
+
+/** amqplib writes each message to the socket by itself; all of one turn of the event loop go as one. */
+function writeTogether(stream: Writable | undefined): void {
+  if (!stream) return;
+  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+  let corked = false;
+  const flush = (): void => {
+    corked = false;
+    stream.uncork();
+  };
+  const together = (...args: unknown[]): boolean => {
+    if (!corked) {
+      corked = true;
+      stream.cork();
+      process.nextTick(flush);
+    }
+    return write(...args);
+  };
+  stream.write = together as typeof stream.write;
 }

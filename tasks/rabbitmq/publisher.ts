@@ -31,22 +31,27 @@ interface Live {
   readonly returned: Set<string>;
 }
 
+/** Of `confirms: 'later'`: what may be on its way. */
+const mostOnTrail = 1_000;
+
 /** In one batch: some hundred kilobytes on their way. */
 const unconfirmedAtATime = 1_000;
 
 export function createPublisher(url: string, settings: RabbitSettings): Publisher {
   const link = createLink<Live>(url, (connection, lost) => prepare(connection, settings, lost));
+  const confirmed = async (queue: string, messages: readonly AmqpMessage[]): Promise<void> => {
+    for (let from = 0; from < messages.length; from += unconfirmedAtATime) {
+      const batch = messages.slice(from, from + unconfirmedAtATime);
+      const done = new Set<AmqpMessage>();
+      await link.use((live) => {
+        const left = batch.filter((message) => !done.has(message));
+        return sendBatch(live, queue, left, settings, done);
+      });
+    }
+  };
+  const trail = settings.confirms === 'later' ? createTrail() : undefined;
   return {
-    send: async (queue, messages) => {
-      for (let from = 0; from < messages.length; from += unconfirmedAtATime) {
-        const batch = messages.slice(from, from + unconfirmedAtATime);
-        const done = new Set<AmqpMessage>();
-        await link.use((live) => {
-          const left = batch.filter((message) => !done.has(message));
-          return sendBatch(live, queue, left, settings, done);
-        });
-      }
-    },
+    send: trail ? (queue, messages) => trail.add(messages.length, confirmed(queue, messages)) : confirmed,
     sendLater: (queue, message, delaySeconds) =>
       link.use(async (live) => {
         await once(live.queues, queue, () => ensureQueue(live.connection, queue, settings));
@@ -55,12 +60,53 @@ export function createPublisher(url: string, settings: RabbitSettings): Publishe
       }),
     ready: (queue) => link.use(async ({ connection }) => (await readyCount(connection, queue)) ?? 0),
     purge: (queue) => link.use(({ connection }) => purgeQueue(connection, queue)),
-    close: () => link.close(),
+    close: async () => {
+      // What could not be sent is told to who closes; the connection goes all the same.
+      await (trail?.end() ?? Promise.resolve()).finally(() => link.close());
+    },
+  };
+}
+
+interface Trail {
+  /** Resolves when there is room for more. Rejects with why an earlier send failed, once. */
+  add(count: number, sending: Promise<void>): Promise<void>;
+  end(): Promise<void>;
+}
+
+/** Sends that nobody waits for, up to a number. Each is still repeated over outages, as those that are waited for. */
+function createTrail(): Trail {
+  const under = new Set<Promise<void>>();
+  let count = 0;
+  let failure: { readonly error: unknown } | undefined;
+  const check = (): void => {
+    const found = failure;
+    failure = undefined;
+    if (found) throw found.error;
+  };
+  return {
+    add: async (more, sending) => {
+      count += more;
+      const ended = sending
+        .catch((error: unknown) => {
+          failure ??= { error };
+        })
+        .finally(() => {
+          count -= more;
+          under.delete(ended);
+        });
+      under.add(ended);
+      while (count > mostOnTrail) await Promise.race(under);
+      check();
+    },
+    end: async () => {
+      await Promise.all(under);
+      check();
+    },
   };
 }
 
 async function prepare(connection: ChannelModel, settings: RabbitSettings, lost: () => void): Promise<Live> {
-  const confirms = settings.confirms ?? true;
+  const confirms = settings.confirms !== false;
   const channel = confirms ? await connection.createConfirmChannel() : await connection.createChannel();
   const returned = new Set<string>();
   channel.on('error', () => {}).on('close', lost);

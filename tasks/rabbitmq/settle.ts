@@ -2,6 +2,7 @@
  * How a consumer on RabbitMQ settles what it lent. Acknowledgements of one turn of the event loop go as one; a question
  * to the queue after them tells when the server has them, which AMQP itself never says.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ConsumeMessage } from 'amqplib';
 import type { ConsumeOptions, Delivery, Settlement } from '../broker.ts';
 import { textOf } from '../errors.ts';
@@ -13,6 +14,7 @@ import { asideQueue } from './topology.ts';
 import { sameAgain, toAmqp } from './wire.ts';
 
 const mostRemembered = 10_000;
+const askEveryMs = 10;
 
 export interface Entry {
   readonly delivery: Delivery;
@@ -104,6 +106,8 @@ function flush(state: State): void {
 /** An acknowledgement has no answer; so ask something that is answered after it. */
 async function makeSure(state: State): Promise<void> {
   while (state.unsure.length > 0) {
+    // One question for all that is settled within this time: each costs the server as much as some messages.
+    await pause(askEveryMs);
     const batch = state.unsure;
     state.unsure = [];
     const last = batch.at(-1)?.entry.session;

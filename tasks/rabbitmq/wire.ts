@@ -52,7 +52,9 @@ export function sameAgain({ content, properties }: ConsumeMessage): AmqpMessage 
 }
 
 /** Without what RabbitMQ wrote on the way. */
-function ownHeaders(headers: Readonly<Record<string, unknown>>): Record<string, unknown> {
+function ownHeaders(headers: Record<string, unknown>): Record<string, unknown> {
   const added = /^x-(death|first-death-|last-death-|delivery-count|acquired-count)/;
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !added.test(name)));
+  const theirs = Object.keys(headers).filter((name) => name.startsWith('x-') && added.test(name));
+  if (theirs.length === 0) return headers;
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !theirs.includes(name)));
 }

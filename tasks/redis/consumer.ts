@@ -57,7 +57,9 @@ interface State {
   readonly format: Format;
   readonly lent: Map<string, Lent>;
   pending: Pending[];
-  flushing: Promise<unknown>;
+  flushing: Promise<void>;
+  /** Under way and waiting. */
+  flushes: number;
   timer: NodeJS.Timeout | undefined;
   pollMs: number;
   turn: number;
@@ -86,6 +88,7 @@ export function startConsumer(redis: Redis, { keys, limits, format, options }: C
     lent: new Map(),
     pending: [],
     flushing: Promise.resolve(),
+    flushes: 0,
     timer: undefined,
     pollMs: firstPollMs,
     turn: 0,
@@ -111,8 +114,10 @@ export function startConsumer(redis: Redis, { keys, limits, format, options }: C
 async function take(state: State, limit: number, signal: AbortSignal): Promise<Delivery[]> {
   const end = Date.now() + takeWaitMs;
   while (!signal.aborted) {
-    if (state.pending.length > 0) await flush(state);
+    // On one connection what is sent first is done first, so neither waits for the other's answer.
+    const flushing = state.pending.length > 0 ? flush(state).catch(() => {}) : undefined;
     const { deliveries, taken } = await takeOnce(state, limit);
+    await flushing;
     if (taken > 0) state.pollMs = firstPollMs;
     if (deliveries.length > 0) return deliveries;
     if (Date.now() >= end) break;
@@ -125,14 +130,13 @@ async function take(state: State, limit: number, signal: AbortSignal): Promise<D
 }
 
 async function takeOnce(state: State, limit: number): Promise<{ deliveries: Delivery[]; taken: number }> {
-  if (state.queues.length === 0) return { deliveries: [], taken: 0 };
+  if (state.queues.length === 0 || limit <= 0) return { deliveries: [], taken: 0 };
   const now = Date.now();
   const mark = `${state.mark}.${state.takes++}`;
   const flat = await state.scripts.take(listsOf(state), limit, now, state.limits.leaseMs, mark);
   const deliveries: Delivery[] = [];
   for (let i = 0; i + 2 < flat.length; i += 3) {
-    const [tag = '', queue = '', text = ''] = flat.slice(i, i + 3);
-    const delivery = lend(state, tag, queue, text, now);
+    const delivery = lend(state, flat[i] ?? '', flat[i + 1] ?? '', flat[i + 2] ?? '', now);
     if (delivery) deliveries.push(delivery);
   }
   return { deliveries, taken: flat.length };
@@ -162,7 +166,7 @@ function lend(state: State, tag: string, queue: string, text: string, nowMs: num
   const delivery: Delivery = {
     tag,
     queue,
-    redelivered: wasRedelivered(text),
+    redelivered: value ? value.extraHeaders.redelivered === true : wasRedelivered(text),
     ...(since === null ? {} : { sinceMs: Math.max(since, value?.etaMs ?? 0) }),
     message,
   };
@@ -214,9 +218,13 @@ function addStep(state: State, step: Step, settled: () => void): void {
 
 /** One at a time, in order. */
 function flush(state: State): Promise<void> {
-  const next = state.flushing.catch(() => {}).then(() => flushNow(state));
-  state.flushing = next;
-  return next;
+  const next =
+    state.flushes === 0 ? flushNow(state) : state.flushing.catch(() => {}).then(() => flushNow(state));
+  state.flushes++;
+  state.flushing = next.finally(() => {
+    state.flushes--;
+  });
+  return state.flushing;
 }
 
 async function flushNow(state: State): Promise<void> {

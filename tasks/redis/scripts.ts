@@ -35,44 +35,72 @@ export type Step =
 /** Older ones are dropped then. */
 export const mostSetAside = 10_000;
 
+/** One take brings at most so many: Lua hands only some thousands of values to one command. */
+export const mostTaken = 1_000;
+
+/**
+ * The tag is searched for and not parsed: a quote within a JSON text has a backslash before it, so what is found is a member
+ * of that name, and any text that is unique will do. Only what does not look like a message is parsed, to set it aside.
+ */
 const takeScript = `
 local unacked, index, leases, later, aside = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local limit, now, lease, mark = tonumber(ARGV[1]), ARGV[2], ARGV[3], ARGV[4]
-local found, count = {}, 0
+local found, count, tags, queues, texts = {}, 0, {}, {}, {}
 for i = 6, #KEYS do
-  local queue = ARGV[i - 1]
-  while count < limit do
-    local text = redis.call('RPOP', KEYS[i])
-    if not text then break end
+  if count >= limit then break end
+  local some = redis.call('LRANGE', KEYS[i], count - limit, -1)
+  if #some > 0 then redis.call('LTRIM', KEYS[i], 0, -1 - #some) end
+  for n = #some, 1, -1 do
     count = count + 1
-    local ok, message = pcall(cjson.decode, text)
-    local tag = ''
-    if ok and type(message) == 'table' then
-      local properties = message.properties
-      tag = type(properties) == 'table' and properties.delivery_tag or ''
-      if type(tag) ~= 'string' or tag == '' or redis.call('HEXISTS', unacked, tag) == 1 then
-        tag = mark .. ':' .. count
-      end
-      redis.call('HSET', unacked, tag, '[' .. text .. ', "", ' .. cjson.encode(queue) .. ']')
-      redis.call('ZADD', index, now, tag)
-      redis.call('ZADD', leases, lease, tag)
-      redis.call('ZREM', later, tag)
+    local text, queue = some[n], ARGV[i - 1]
+    local tag = string.byte(text, 1) == 123 and string.byte(text, -1) == 125
+      and string.match(text, '"delivery_tag":%s*"([^"\\\\]+)"')
+    if not tag then
+      local ok, message = pcall(cjson.decode, text)
+      if ok and type(message) == 'table' then tag = mark .. ':' .. count end
+    end
+    if tag then
+      tags[#tags + 1], queues[#queues + 1], texts[#texts + 1] = tag, queue, text
     else
       local kept = {queue = queue, error = 'ENVELOPE_NOT_JSON', at = tonumber(now), message = text}
       redis.call('LPUSH', aside, cjson.encode(kept))
       redis.call('LTRIM', aside, 0, ${mostSetAside - 1})
+      local at = #found
+      found[at + 1], found[at + 2], found[at + 3] = '', queue, text
     end
-    found[#found + 1] = tag
-    found[#found + 1] = queue
-    found[#found + 1] = text
   end
 end
+if #tags == 0 then return found end
+local known, seen = redis.call('HMGET', unacked, unpack(tags)), {}
+local entries, received, lent, quoted = {}, {}, {}, {}
+for n, tag in ipairs(tags) do
+  if known[n] or seen[tag] then tag = mark .. '=' .. n; tags[n] = tag end
+  seen[tag] = true
+  local queue = queues[n]
+  if not quoted[queue] then quoted[queue] = ', "", ' .. cjson.encode(queue) .. ']' end
+  entries[2 * n - 1], entries[2 * n] = tag, '[' .. texts[n] .. quoted[queue]
+  received[2 * n - 1], received[2 * n] = now, tag
+  lent[2 * n - 1], lent[2 * n] = lease, tag
+  local at = #found
+  found[at + 1], found[at + 2], found[at + 3] = tag, queue, texts[n]
+end
+redis.call('HSET', unacked, unpack(entries))
+redis.call('ZADD', index, unpack(received))
+redis.call('ZADD', leases, unpack(lent))
+if redis.call('EXISTS', later) == 1 then redis.call('ZREM', later, unpack(tags)) end
 return found`;
 
+/** First the number of those that are done and their tags, then the other steps by four. */
 const settleScript = `
 local unacked, index, leases, later, aside = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local settled = 0
-for i = 1, #ARGV, 4 do
+local settled, done = 0, tonumber(ARGV[1])
+for from = 2, done + 1, 1000 do
+  local to = math.min(from + 999, done + 1)
+  redis.call('ZREM', leases, unpack(ARGV, from, to))
+  redis.call('ZREM', index, unpack(ARGV, from, to))
+  settled = settled + redis.call('HDEL', unacked, unpack(ARGV, from, to))
+end
+for i = done + 2, #ARGV, 4 do
   local act, tag, list, text = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
   redis.call('ZREM', leases, tag)
   if act == 'hold' then
@@ -135,20 +163,19 @@ export function scriptsOf(redis: Redis, keys: Keys): Scripts {
         keys.later,
         keys.aside,
         ...queues.map((queue) => queue.key),
-        limit,
+        Math.min(mostTaken, limit),
         nowMs / 1000,
         nowMs + leaseMs,
         mark,
         ...queues.map((queue) => queue.name),
       )) as string[],
     settle: async (steps) =>
-      (await headcountSettle.call(
-        redis,
+      (await headcountSettle.apply(redis, [
         ...fixed,
         keys.later,
         keys.aside,
-        ...steps.flatMap(argumentsOf),
-      )) as number,
+        ...settleArguments(steps),
+      ])) as number,
     restore: async (tag, list, text, nowMs, visibilityMs) =>
       (await headcountRestore.call(
         redis,
@@ -163,15 +190,15 @@ export function scriptsOf(redis: Redis, keys: Keys): Scripts {
   };
 }
 
-function argumentsOf(step: Step): (string | number)[] {
-  switch (step.act) {
-    case 'done':
-      return [step.act, step.tag, '', ''];
-    case 'hold':
-      return [step.act, step.tag, step.dueMs, step.indexSeconds];
-    case 'aside':
-      return [step.act, step.tag, '', step.text];
-    default:
-      return [step.act, step.tag, step.list, step.text];
+function settleArguments(steps: readonly Step[]): (string | number)[] {
+  const done: (string | number)[] = [0];
+  const others: (string | number)[] = [];
+  for (const step of steps) {
+    if (step.act === 'done') done.push(step.tag);
+    else if (step.act === 'hold') others.push(step.act, step.tag, step.dueMs, step.indexSeconds);
+    else if (step.act === 'aside') others.push(step.act, step.tag, '', step.text);
+    else others.push(step.act, step.tag, step.list, step.text);
   }
+  done[0] = done.length - 1;
+  return [...done, ...others];
 }

@@ -2,6 +2,9 @@
  * `headcount demo`: the whole way once, on embedded defaults. A controller with its dashboard, the catalogue's ingest API under
  * the local fleet, no worker; then distributors upload bursts, and workers are hired and let go.
  *
+ * With `--fleet heroku-fake` the same processes are dynos of a fake Heroku: the app is asked what waits at its info endpoint,
+ * formation calls hire and let go, and who goes is drained through the broker.
+ *
  * Everything is real: the controller is the one that `headcount up` starts, configured by a file that is written for it; the
  * API, the workers and the distributors are processes of their own. The closing line is put together from what was
  * counted: lines that the distributors sent, rows that the catalogue holds, processes that the fleet saw.
@@ -18,6 +21,7 @@ import { announce } from './running.ts';
 import { listenForStop, type Stop } from './stop.ts';
 
 export interface DemoOptions {
+  readonly fleet?: 'local' | 'heroku-fake';
   readonly tracks: number;
   readonly catalogue?: string;
   readonly broker?: string;
@@ -35,12 +39,14 @@ const settleLimitMs = 180_000;
 const webLimitMs = 30_000;
 
 export async function demo(options: DemoOptions): Promise<number> {
+  if (options.chaos && options.fleet === 'heroku-fake') throw noChaos();
   const stop = listenForStop();
   const stage = await prepareStage(options);
   stop.onInsist(stage.remove);
   try {
     return await play(options, stage, stop);
   } finally {
+    await stage.close();
     stage.remove();
     stop.release();
   }
@@ -60,7 +66,8 @@ async function play(options: DemoOptions, stage: Stage, stop: Stop): Promise<num
     await controller.close();
   };
   try {
-    greet(controller, options);
+    greet(controller, options, stage);
+    await giveToken(controller, stage);
     await stage.untilWebAnswers(webLimitMs, stop.signal);
     const finished = await perform(options, stage, watch, stop);
     if (!finished) console.log('Stopping: processes get a moment to finish. Ctrl-C again to stop at once.');
@@ -71,8 +78,15 @@ async function play(options: DemoOptions, stage: Stage, stop: Stop): Promise<num
   }
 }
 
-function greet(controller: Controller, { exit, chaos }: DemoOptions): void {
+/** What `heroku config:set HIREFIRE_TOKEN=…` does in an app of one's own. */
+async function giveToken({ store }: Controller, { heroku, config }: Stage): Promise<void> {
+  const app = await store.apps.get(config.apps[0]?.name ?? '');
+  if (heroku && app) await heroku.configure({ HIREFIRE_TOKEN: app.token });
+}
+
+function greet(controller: Controller, { exit, chaos }: DemoOptions, { heroku }: Stage): void {
   console.log(`Dashboard     ${controller.url}`);
+  if (heroku) console.log(`Fake Heroku   ${heroku.url} (key: ${heroku.apiKey})`);
   if (controller.setUpLink) console.log(`First login   ${controller.setUpLink}`);
   console.log('In another terminal: npx headcount eval');
   if (chaos)
@@ -139,19 +153,30 @@ async function finish(
   { total, killed }: Finished,
   startedAt: number,
 ): Promise<number> {
+  const heroku = await stage.heroku?.stats();
   const verdict: Verdict = verdictOf({
     total,
     peakWorkers: watch.peakWorkers(),
     finalWorkers: watch.worker()?.current ?? 0,
-    workerSeconds: readWorkerSeconds(stage.fleetFolder),
+    workerSeconds: heroku ? (heroku.dynoSeconds.worker ?? 0) : readWorkerSeconds(stage.fleetFolder),
     seconds: (Date.now() - startedAt) / 1000,
     ...(killed !== undefined && { killed }),
+    ...(heroku && { scaleCalls: heroku.scaleCalls, killedRunning: heroku.killedRunning }),
   });
   if (total.errors.length > 0) console.log('What lines were told, one example of each kind:');
   for (const { line, text, grade } of total.errors)
     console.log(`  ${grade.padEnd(8)}  line ${line}: ${text}`);
   console.log(`\n${JSON.stringify(verdict)}`);
   return verdict.lost === 0 && verdict.duplicates === 0 ? 0 : 1;
+}
+
+function noChaos(): HeadcountError {
+  return new HeadcountError(
+    'OPTION_INVALID',
+    '--chaos and --fleet heroku-fake do not go together',
+    'chaos kills processes of the local fleet; a dyno that crashes twice is started again after 20 minutes only',
+    'Leave one of them out.',
+  );
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

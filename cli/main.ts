@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { errorCodes, HeadcountError } from '../server/errors.ts';
 import {
   address,
@@ -93,6 +93,11 @@ function addDemo(program: Command): void {
     .description('a catalogue comes in, workers are hired, the work gets done, workers are let go')
     .option('-n, --tracks <count>', 'how many tracks the distributors send', count, 20_000)
     .option('--catalogue <folder>', 'send the real files there: tracks.csv.gz and releases.csv.gz', folder)
+    .addOption(
+      new Option('--fleet <name>', 'where the processes run')
+        .choices(['local', 'heroku-fake'])
+        .default('local'),
+    )
     .option('--broker <address>', 'redis://host:port/db or sqlite:file; default: a new file', address)
     .option('--workers <count>', 'the most workers at once', count, Math.max(4, availableParallelism()))
     .option('--goal <seconds>', 'jobs start within this time', seconds, 5)

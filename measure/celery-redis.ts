@@ -69,6 +69,13 @@ const options: readonly OptionSpec[] = [
     maximum: 10,
     default: 1,
   },
+  {
+    name: 'counts',
+    label: 'Count the jobs',
+    help: 'No: it only speaks with the workers, where another meter of the manager counts the same jobs.',
+    type: 'boolean',
+    default: true,
+  },
 ];
 
 export const celeryRedis: MeterKind = {
@@ -84,15 +91,17 @@ export const celeryRedis: MeterKind = {
     return {
       ...(workers && { workers }),
       name: `celery-redis ${given.queue}`,
-      read: (signal) =>
-        lookOrUnknown({
-          signal,
-          now,
-          timeoutMs: brokerTimeoutMs + controlTimeoutMs,
-          look: async (limit) => [await look(source, limit)],
-          explain: link.explain,
-          failed: link.drop,
-        }),
+      read: async (signal) =>
+        given.counts === false
+          ? []
+          : await lookOrUnknown({
+              signal,
+              now,
+              timeoutMs: brokerTimeoutMs + controlTimeoutMs,
+              look: async (limit) => [await look(source, limit)],
+              explain: link.explain,
+              failed: link.drop,
+            }),
       close: async () => link.drop(),
     };
   },

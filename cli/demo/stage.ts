@@ -10,6 +10,7 @@ import { stringify } from 'yaml';
 import { type Config, loadConfig } from '../../server/config.ts';
 import { HeadcountError } from '../../server/errors.ts';
 import { packageFolder } from '../place.ts';
+import { type DemoHeroku, herokuApp, startDemoHeroku } from './heroku.ts';
 
 export interface Stage {
   readonly config: Config;
@@ -17,12 +18,17 @@ export interface Stage {
   readonly fleetFolder: string;
   readonly webUrl: string;
   readonly run: string;
+  /** Where the processes run with `--fleet heroku-fake`. */
+  readonly heroku?: DemoHeroku;
   untilWebAnswers(limitMs: number, signal: AbortSignal): Promise<void>;
+  /** Ends what it started. */
+  close(): Promise<void>;
   /** Removes the folder, if it was made for this run. */
   remove(): void;
 }
 
 export interface StageOptions {
+  readonly fleet?: 'local' | 'heroku-fake';
   readonly broker?: string;
   readonly workers: number;
   readonly goal: number;
@@ -32,6 +38,7 @@ export interface StageOptions {
 
 const appName = 'catalogue';
 const portsTried = 100;
+const procfile = join(packageFolder, 'examples', 'catalogue', 'Procfile');
 
 export async function prepareStage(options: StageOptions): Promise<Stage> {
   const broker = options.broker ?? 'sqlite:';
@@ -56,7 +63,15 @@ export async function prepareStage(options: StageOptions): Promise<Stage> {
   process.env.CATALOGUE_INSTANCE = run;
   const meter = redis ? { use: 'celery-redis', url: broker, queue } : { use: 'tasks-sqlite', file, queue };
   const configFile = join(folder, 'headcount.yaml');
-  writeFileSync(configFile, stringify(configuration(options, port, webPort, meter)));
+  const heroku =
+    options.fleet === 'heroku-fake'
+      ? await startDemoHeroku(procfile, webPort, join(folder, 'heroku.log'))
+      : undefined;
+  const fleet = heroku ? herokuFleet(heroku) : localFleet(webPort);
+  writeFileSync(
+    configFile,
+    stringify(configuration(options, port, webPort, fleet, metersFor(meter, heroku))),
+  );
   const config = await loadConfig(configFile, { data: folder, env: {} });
   const webUrl = `http://127.0.0.1:${webPort}`;
   return {
@@ -64,6 +79,8 @@ export async function prepareStage(options: StageOptions): Promise<Stage> {
     fleetFolder: join(config.data, 'fleets', appName),
     webUrl,
     run,
+    ...(heroku && { heroku }),
+    close: async () => heroku?.close(),
     untilWebAnswers: (limitMs, signal) => untilAnswers(`${webUrl}/health`, run, limitMs, signal),
     remove: () => {
       dashboard.release();
@@ -77,30 +94,43 @@ function configuration(
   { workers, goal }: StageOptions,
   port: number,
   webPort: number,
-  meter: object,
+  fleet: object,
+  meters: readonly object[],
 ): object {
-  const procfile = join(packageFolder, 'examples', 'catalogue', 'Procfile');
   return {
     port,
     intervalSeconds: 1,
     apps: {
       [appName]: {
         url: `http://127.0.0.1:${webPort}`,
-        fleet: { use: 'local', procfile, folder: packageFolder, port: webPort, graceSeconds: 10 },
+        fleet,
         managers: {
           web: { minimum: 1, maximum: 1 },
           worker: {
             minimum: 0,
             maximum: workers,
-            meters: [meter],
+            meters,
             // Told, not learned: when chaos kills booting workers there is little to learn from.
             rules: [{ use: 'wait-goal', goalSeconds: goal, bootSeconds: 1 }],
-            limits: [{ use: 'cooldown', downSeconds: 5 }],
+            limits: [{ use: 'cooldown', downSeconds: 5 }, { use: 'drain-first' }],
           },
         },
       },
     },
   };
+}
+
+function localFleet(port: number): object {
+  return { use: 'local', procfile, folder: packageFolder, port, graceSeconds: 10 };
+}
+
+function herokuFleet({ url, apiKey }: DemoHeroku): object {
+  return { use: 'heroku', app: herokuApp, baseUrl: url, apiKey };
+}
+
+/** On Heroku the app tells what waits, as with HireFire; the broker is only needed to speak with the workers. */
+function metersFor(meter: object, heroku: DemoHeroku | undefined): object[] {
+  return heroku ? [{ use: 'http-info' }, { ...meter, counts: false }] : [meter];
 }
 
 /** Until our own process answers: another program may have taken the port since it was found free. */

@@ -23,6 +23,9 @@ export interface Verdict {
   readonly rejected: number;
   readonly redelivered: number;
   readonly killed?: number;
+  /** Of the fake Heroku: formation changes, and jobs that were running in dynos that it killed. */
+  readonly scaleCalls?: number;
+  readonly killedRunning?: number;
 }
 
 export interface Counted {
@@ -32,9 +35,11 @@ export interface Counted {
   readonly workerSeconds: number;
   readonly seconds: number;
   readonly killed?: number;
+  readonly scaleCalls?: number;
+  readonly killedRunning?: number;
 }
 
-export function verdictOf({ total, killed, ...counted }: Counted): Verdict {
+export function verdictOf({ total, killed, scaleCalls, killedRunning, ...counted }: Counted): Verdict {
   const { tracks, collections, rejected, summary } = total;
   const held = summary.tracks + summary.collections - summary.duplicates;
   return {
@@ -51,6 +56,8 @@ export function verdictOf({ total, killed, ...counted }: Counted): Verdict {
     rejected,
     redelivered: summary.redelivered,
     ...(killed !== undefined && { killed }),
+    ...(scaleCalls !== undefined && { scaleCalls }),
+    ...(killedRunning !== undefined && { killedRunning }),
   };
 }
 

@@ -18,6 +18,8 @@ export interface Stats {
   /** Jobs that were being worked on in those. */
   killedRunning: number;
   readonly kills: Kill[];
+  /** Seconds that dynos lived that are gone, by process type. */
+  readonly dynoSeconds: Record<string, number>;
 }
 
 export interface Dynos {
@@ -54,6 +56,8 @@ export function createDynos(options: DynosOptions): Dynos {
   let lastIsGone = (): void => {};
   const ground = createGround(options, (dyno) => {
     ending.delete(dyno);
+    const seconds = (clock.now() - dyno.createdAt) / 1000;
+    stats.dynoSeconds[dyno.type] = (stats.dynoSeconds[dyno.type] ?? 0) + seconds;
     if (living.get(dyno.name) === dyno) living.delete(dyno.name);
     if (living.size + ending.size === 0) lastIsGone();
   });
@@ -101,7 +105,7 @@ export function createDynos(options: DynosOptions): Dynos {
 
 export function newStats(): Stats {
   const counts = { scaleCalls: 0, booted: 0, crashed: 0, stoppedBusy: 0, killed: 0, killedRunning: 0 };
-  return { ...counts, kills: [] };
+  return { ...counts, kills: [], dynoSeconds: {} };
 }
 
 function createGround(options: DynosOptions, gone: (dyno: Dyno) => void): Ground {

@@ -68,11 +68,13 @@ const { url, routerUrl, apiKey } = fake;
 console.log(JSON.stringify({ url, routerUrl, app: values.app, apiKey }));
 
 let stops = 0;
-for (const signal of ['SIGTERM', 'SIGINT'] as const)
-  process.on(signal, () => {
-    stops += 1;
-    if (stops === 1) void fake.close().then(() => process.exit(0));
-  });
+const stop = (): void => {
+  stops += 1;
+  if (stops === 1) void fake.close().then(() => process.exit(0));
+};
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
+// Who started it with a channel and is gone, however, leaves no dynos behind.
+if (process.send) process.on('disconnect', stop);
 
 function readProcfile(path: string): Record<string, string> {
   const lines = readFileSync(path, 'utf8').split(/\r?\n/);

@@ -14,7 +14,7 @@ const questions = {
   ping: 'who is there',
   active: 'what runs',
   reserved: 'what is taken and not started',
-  scheduled: 'what a worker holds until it is due; ours leave that to the broker',
+  scheduled: 'what is held until it is due; of ours one worker tells it for all',
   stats: 'slots, totals, memory',
   active_queues: 'which queues each takes from',
   registered: 'which tasks each knows',

@@ -13,15 +13,20 @@
  * mean rate alone was rejected: with heavy tails it costs half as much again. So was a number of standard deviations over
  * the mean: it keeps as much for ten jobs an hour as for ten in a second (docs/simulate.md has both).
  */
+import { cameThisMinute, forecastAt } from './forecast.ts';
 import { isTight } from './need.ts';
 import { doneWithin, expectedUpTo, type ServiceLaw } from './services.ts';
 import type { Situation } from './situation.ts';
+import { number } from './wording.ts';
 import type { Sample, View } from './words.ts';
 import { arrivedPerSecond } from './work.ts';
 
 export interface Headroom {
   readonly workers: number;
+  /** Jobs per second that it reckons with. */
   readonly perSecond: number;
+  /** Why, where it is not what came lately; with how sure it is. */
+  readonly forecast?: string;
 }
 
 /** What a late job costs at trust 0, in boots, and by how much more at trust -1, less at trust 1. */
@@ -33,20 +38,52 @@ const mostAbove = 1_000;
 /** Beyond so many busy slots the mean is as good as the law, and the recursion would take a millisecond. */
 const manySlots = 5_000;
 
-export function headroom(seen: Situation, view: View): Headroom {
+export function headroom(seen: Situation, view: View, now: number, forecasts: boolean): Headroom {
   const none = { workers: 0, perSecond: 0 };
   if (!isTight(seen.terms) || seen.guessed) return none;
-  const rate = rateOf(view.samples);
-  if (rate.perSecond <= 0) return none;
+  const rate = rateOf(view.samples, seen.terms.bootSeconds);
+  const lately: Headroom = { workers: workersFor(seen, rate), perSecond: rate.perSecond };
+  return forecasts ? foreseen(seen, view, now, rate, lately) : lately;
+}
+
+/** The same, or more where more is usual at the time when a worker that is started now would be up. */
+function foreseen(seen: Situation, view: View, now: number, rate: Rate, lately: Headroom): Headroom {
+  const { goalSeconds, bootSeconds, periodSeconds, slots } = seen.terms;
+  const { arrivals } = view.learned;
+  const {
+    perSecond: usual,
+    sure,
+    rush,
+    rushSure,
+  } = forecastAt(arrivals, now + (bootSeconds + periodSeconds) * 1000);
+  const more = { ...rate, perSecond: rate.perSecond + sure * Math.max(0, usual - rate.perSecond) };
+  const atThisHour = more.perSecond > rate.perSecond ? workersFor(seen, more) : 0;
+  const left = Math.max(0, rush - cameThisMinute(arrivals, now));
+  const forRush = Math.floor(
+    (rushSure * left * expectedUpTo(seen.law(), goalSeconds)) / (goalSeconds * slots),
+  );
+  if (forRush > Math.max(atThisHour, lately.workers))
+    return {
+      workers: forRush,
+      perSecond: rate.perSecond,
+      forecast: `about ${number(rush)} jobs come at this minute of every hour (${number(100 * rushSure)} % sure)`,
+    };
+  if (atThisHour <= lately.workers) return lately;
+  const forecast = `${number(usual)} jobs/s are usual at this hour (${number(100 * sure)} % sure)`;
+  return { workers: atThisHour, perSecond: more.perSecond, forecast };
+}
+
+function workersFor(seen: Situation, rate: Rate): number {
+  if (rate.perSecond <= 0) return 0;
   const { bootSeconds, goalSeconds, slots, trust } = seen.terms;
   const law = seen.law();
   const busy = busyAfterBoot(seen, rate, law);
   const peakedness = busy.mean > 0 ? Math.max(leastPeakedness, busy.variance / busy.mean) : 1;
+  const first = Math.floor(busy.mean / slots);
+  if (busy.mean / peakedness > manySlots) return first;
   const stays = 1 - doneWithin(law, undefined, goalSeconds);
   const late = lateShares(busy.mean / peakedness, stays ** peakedness);
   const worth = price.boots * bootSeconds * price.factor ** -trust * rate.perSecond;
-  const first = Math.floor(busy.mean / slots);
-  if (busy.mean / peakedness > manySlots) return { workers: first, perSecond: rate.perSecond };
   let workers = first;
   let share = late((workers * slots) / peakedness);
   for (; workers < first + mostAbove; workers++) {
@@ -54,7 +91,7 @@ export function headroom(seen: Situation, view: View): Headroom {
     if (worth * (share - next) <= 1) break;
     share = next;
   }
-  return { workers, perSecond: rate.perSecond };
+  return workers;
 }
 
 /**
@@ -88,13 +125,14 @@ interface Rate {
   readonly overSeconds: number;
 }
 
-/** As short a time as has seen some jobs: what comes in a rush is noticed within a minute, a trickle not taken for nothing. */
+/** As short a time as has seen some jobs: what comes in a rush is noticed soon, a trickle not taken for nothing. */
 const someJobs = 20;
-const shortestSeconds = 60;
+/** But some boots at least, and what a view holds at most: to follow faster than one can start workers does not pay. */
+const leastBoots = 10;
 const longestSeconds = 900;
 
-function rateOf(samples: readonly Sample[]): Rate {
-  let overSeconds = shortestSeconds;
+function rateOf(samples: readonly Sample[], bootSeconds: number): Rate {
+  let overSeconds = Math.min(longestSeconds, Math.max(60, leastBoots * bootSeconds));
   let perSecond = arrivedPerSecond(samples, overSeconds);
   while (perSecond * overSeconds < someJobs && overSeconds < longestSeconds) {
     overSeconds = Math.min(longestSeconds, 2 * overSeconds);

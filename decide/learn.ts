@@ -7,6 +7,7 @@
  * (sample.ts); keeping every one was rejected, since what is learned is stored with the manager.
  */
 
+import { learnArrivals } from './forecast.ts';
 import { addToSample } from './sample.ts';
 import { learnTrust } from './trust.ts';
 import type { Decision, Estimate, Learned, Manager, Sample, ServiceSample, View } from './words.ts';
@@ -31,12 +32,15 @@ export function learn(learned: Learned, view: View, _now: number, manager?: Mana
   const [before, newest] = view.samples.slice(-2);
   if (!before || !newest || newest.at <= before.at) return learned;
   const services = learnServices(learned.services, before, newest);
+  const counted = jobsIn(newest).length > 0;
+  const arrivals = counted ? learnArrivals(learned.arrivals, before, newest) : learned.arrivals;
   const trust = manager ? learnTrust(learned.trust, view, manager, before, newest) : learned.trust;
   return {
     serviceSeconds: learnService(learned, view, before, newest),
     ...learnBoot(learned, view, before, newest),
     concurrency: learnConcurrency(learned.concurrency, view, before, newest),
     ...(services && { services }),
+    ...(arrivals && { arrivals }),
     ...(trust !== undefined && { trust }),
   };
 }

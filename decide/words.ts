@@ -147,6 +147,8 @@ export interface Learned {
   readonly bootSpread?: Estimate;
   /** Service times of single jobs, where a source gives them. */
   readonly services?: ServiceSample;
+  /** When jobs came, for a forecast. */
+  readonly arrivals?: ArrivalHistory;
   /**
    * How far the plan can be trusted, -1 to 1: it falls with each late job and rises with each punctual one. Absent: no job
    * was seen to start yet.
@@ -160,6 +162,16 @@ export interface ServiceSample {
   readonly seconds: readonly number[];
   /** How many jobs it was drawn from. */
   readonly seen: number;
+}
+
+/** When jobs came (at most about 4 KB as JSON). `index` counts minutes or hours since the Unix epoch. */
+export interface ArrivalHistory {
+  readonly minute: { readonly index: number; readonly jobs: number; readonly seconds: number };
+  readonly hour: { readonly index: number; readonly jobs: number; readonly seconds: number };
+  /** Jobs in each of the last 180 minutes before the present one, oldest first; null: nobody watched. */
+  readonly minutes: readonly (number | null)[];
+  /** Jobs per second in each of the last 336 hours before the present one. */
+  readonly hours: readonly (number | null)[];
 }
 
 /** All that a decision may look at. */

@@ -192,7 +192,8 @@ function* intervals(samples: readonly Sample[], serviceSeconds?: number): Genera
   }
 }
 
-function arrivedBetween(from: Sample, to: Sample, seconds: number, serviceSeconds?: number): number {
+/** Jobs that came between two samples; a lower bound where a counter is missing. */
+export function arrivedBetween(from: Sample, to: Sample, seconds: number, serviceSeconds?: number): number {
   return sum(queuePairs(from, to), ([before, after]) => {
     const grown = after.waiting - before.waiting;
     const started = grownBy(before.startedTotal, after.startedTotal);

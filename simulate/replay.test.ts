@@ -23,7 +23,7 @@ test('readings are whole: ages count all that wait, elapsed times all that run',
         reading.ages?.every(([age], place, all) => place === 0 || age <= (all[place - 1]?.[0] ?? 0)),
       ).toBe(true);
       expect(decision.current).toBe(seen.workers);
-      expect(JSON.stringify(view.learned).length).toBeLessThan(4_096);
+      expect(JSON.stringify(view.learned).length).toBeLessThan(8_192);
       expect(view.samples.length).toBeLessThanOrEqual(2 * 180 + 2);
       checked++;
     },

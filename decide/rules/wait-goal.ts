@@ -12,7 +12,7 @@
  * While the service time is a guess a few workers are started at once to learn it, and the wish at most doubles what is
  * up, beginning with four, or with more where a boot takes so much of the goal that there is no time to double.
  */
-import { headroom } from '../headroom.ts';
+import { type Headroom, headroom } from '../headroom.ts';
 import type { RuleKind } from '../kinds.ts';
 import { type Need, needNow, noNeed } from '../need.ts';
 import { expectedUpTo } from '../services.ts';
@@ -57,18 +57,26 @@ export const waitGoal: RuleKind = {
       maximum: 604_800,
       optional: true,
     },
+    {
+      name: 'forecast',
+      label: 'Forecast',
+      help: 'Where a boot takes most of the goal, keep more at the times when more jobs usually come.',
+      type: 'boolean',
+      default: true,
+    },
   ],
   create: (options) => {
+    const forecasts = options.forecast !== false;
     const given: Given = {
       goalSeconds: Number(options.goalSeconds),
       ...(options.bootSeconds !== undefined && { bootSeconds: Number(options.bootSeconds) }),
       ...(options.serviceSeconds !== undefined && { serviceSeconds: Number(options.serviceSeconds) }),
     };
-    return { want: (view, now) => want(given, view, now) };
+    return { want: (view, now) => want(given, view, now, forecasts) };
   },
 };
 
-function want(given: Given, view: View, now: number): Wanted | Refusal {
+function want(given: Given, view: View, now: number, forecasts: boolean): Wanted | Refusal {
   const seen = situationOf(given, view, now);
   if (!seen) return { unknown: 'no meter gave a number of jobs' };
   const { guessed, terms } = seen;
@@ -83,7 +91,7 @@ function want(given: Given, view: View, now: number): Wanted | Refusal {
     perSecond > 0
       ? Math.floor((perSecond * expectedUpTo(seen.law(), terms.goalSeconds)) / terms.slots + 0.05)
       : 0;
-  const spare = headroom(seen, view);
+  const spare = headroom(seen, view, now, forecasts);
   const asked = Math.max(staying + need.more, steady, spare.workers);
   const most = guessed ? mostGuessed(seen) : Number.POSITIVE_INFINITY;
   const count = Math.max(staying, Math.min(asked, most));
@@ -92,14 +100,17 @@ function want(given: Given, view: View, now: number): Wanted | Refusal {
     seen.waiting > 0 ? backlogInWords(seen, need) : 'nothing waits',
     ...(running === undefined ? [] : [running > 0 ? `${number(running)} run` : 'nothing runs']),
     ...(steady > staying + need.more ? [`${number(perSecond)} jobs/s keep ${number(steady)} busy`] : []),
-    ...(spare.workers > Math.max(staying + need.more, steady)
-      ? [`${number(spare.workers)} for ${number(spare.perSecond)} jobs/s, as a boot takes most of the goal`]
-      : []),
+    ...(spare.workers > Math.max(staying + need.more, steady) ? [spareInWords(spare)] : []),
     ...(asked > count ? [`the time per job is a guess, so not ${number(asked)} at once`] : []),
     ...(count === 0 && seen.waiting > 0 ? ['a worker that is started later is still in time'] : []),
     ...(staying > 0 && need.more === 0 ? [`${number(staying)} are busy or booting and stay`] : []),
   ];
   return { count, reason: clauses.join('; ') };
+}
+
+function spareInWords({ workers, perSecond, forecast }: Headroom): string {
+  const why = forecast ?? `${number(perSecond)} jobs/s`;
+  return `${number(workers)} for ${why}, as a boot takes most of the goal`;
 }
 
 /** Without knowing how long a job takes nobody starts more than these at once. */

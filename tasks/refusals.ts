@@ -15,7 +15,7 @@ export function noRemote(broker: string): never {
     'OPTION_INVALID',
     'Workers cannot be asked',
     `the broker of the form ${broker.split(':')[0]}: has no remote control`,
-    'Use a redis: broker, or depth() to count',
+    'Use a redis:, amqp: or memory: broker, or depth() to count',
   );
 }
 

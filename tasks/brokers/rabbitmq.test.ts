@@ -1,6 +1,6 @@
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import amqp, { type Channel, type ChannelModel } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cuttable } from '../../checks/cuttable.ts';
 import { has, type RabbitServer, startRabbit, temporaryFolder } from '../../checks/fixtures.ts';
 import { freePort, until } from '../../checks/servers.ts';
 import type { Broker, ConsumeOptions, Consumer, Delivery } from '../broker.ts';
@@ -180,7 +180,7 @@ describe.skipIf(!has('rabbitmq'))('the rabbitmq broker', () => {
 
   test('a job whose channel is lost while it is worked on is not done twice by the same worker', async () => {
     const way = await cuttable(server.port);
-    const { broker, consumer } = await started(['twice'], way.url);
+    const { broker, consumer } = await started(['twice'], `amqp://127.0.0.1:${way.port}`);
     await broker.publish('twice', messages(2));
     const [first, second] = await takeCount(consumer, 2);
     way.cut();
@@ -196,7 +196,7 @@ describe.skipIf(!has('rabbitmq'))('the rabbitmq broker', () => {
 
   test('sending goes on after a cut, and what was confirmed is there once', async () => {
     const way = await cuttable(server.port);
-    const { broker, consumer } = await started(['cut'], way.url);
+    const { broker, consumer } = await started(['cut'], `amqp://127.0.0.1:${way.port}`);
     await broker.publish('cut', messages(10));
     way.cut();
     await broker.publish('cut', messages(10));
@@ -215,28 +215,4 @@ async function takeCount(consumer: Consumer, count: number): Promise<Delivery[]>
     return taken.length >= count;
   }, `${count} messages`);
   return taken;
-}
-
-/** A way to the server that can be cut, as a network is. */
-async function cuttable(port: number): Promise<{ url: string; cut(): void; close(): void }> {
-  const sockets = new Set<Socket>();
-  const proxy = createServer((near) => {
-    const far = connect(port, '127.0.0.1');
-    for (const socket of [near, far]) sockets.add(socket.on('error', () => {}));
-    near.pipe(far).pipe(near);
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  const { port: own } = proxy.address() as AddressInfo;
-  const cut = (): void => {
-    for (const socket of sockets) socket.destroy();
-    sockets.clear();
-  };
-  return {
-    url: `amqp://127.0.0.1:${own}`,
-    cut,
-    close: () => {
-      cut();
-      proxy.close();
-    },
-  };
 }

@@ -4,10 +4,10 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type Cuttable, cuttable } from '../../checks/cuttable.ts';
 import { has, type RabbitServer, startRabbit, startRedis, temporaryFolder } from '../../checks/fixtures.ts';
 import { freePort, until } from '../../checks/servers.ts';
 import { type AppOptions, createApp, type TasksApp, TasksError } from '../index.ts';
-import { type Cuttable, cuttable } from './cuttable.ts';
 
 const taskCount = 2_500;
 const batchCount = 50;

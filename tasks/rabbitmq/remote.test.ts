@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import amqp, { type Channel, type ChannelModel } from 'amqplib';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
+import { cuttable } from '../../checks/cuttable.ts';
 import { has, type RabbitServer, startRabbit, temporaryFolder } from '../../checks/fixtures.ts';
 import { until } from '../../checks/servers.ts';
 import { type AppOptions, createApp, type TasksApp, type Worker, type WorkerOptions } from '../index.ts';
-import { cuttable } from '../loss/cuttable.ts';
 
 const run = promisify(execFile);
 

@@ -1,8 +1,8 @@
 import amqp, { type ChannelModel } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { cuttable } from '../../checks/cuttable.ts';
 import { has, type RabbitServer, startRabbit } from '../../checks/fixtures.ts';
 import { freePort, until } from '../../checks/servers.ts';
-import { cuttable } from '../loss/cuttable.ts';
 import { succeeded } from '../results.ts';
 import { resultsContract } from './contract.ts';
 import { openRpcResults } from './rpc.ts';

@@ -102,6 +102,7 @@ describe('what is wrong is told', () => {
     [{}, 'none is given'],
     [{ ...poisson, trace: 'x.csv' }, '2 are given'],
     [{ ...poisson, maximum: 1_000, slots: 64 }, 'Lower --maximum or --slots.'],
+    [{ ...poisson, picture: 'out.png' }, 'Name it out.svg.'],
     [{ ...poisson, picture: '/no/such/folder/out.svg' }, 'Name another file with --picture.'],
   ])('%j', async (change, expected) => {
     await expect(run(change)).rejects.toThrow(expected);

@@ -103,6 +103,7 @@ export async function simulate(options: SimulateOptions): Promise<number> {
   try {
     const kinds = kindsOf(options.policy);
     checkSize(options);
+    checkPicture(options);
     const progress = createProgress();
     const { trace, notes } = await traceOf(options);
     const played = kinds.map((kind) => play(kind, trace, options, progress));
@@ -156,6 +157,16 @@ function checkSize({ maximum, slots, apart, picture: file, queues }: SimulateOpt
       `${maximum} workers with ${slots} jobs at a time are too many to simulate`,
       `there can be ${mostSlots} at a time in all`,
       'Lower --maximum or --slots.',
+    );
+}
+
+/** A name that promises another format would be a file that nothing opens. */
+function checkPicture({ picture: file }: SimulateOptions): void {
+  if (file !== undefined && /\.(png|jpe?g|gif|pdf|webp)$/i.test(file))
+    throw wrong(
+      `The picture ${file} cannot be drawn`,
+      'pictures are drawn as SVG, which browsers and documents show as they are',
+      `Name it ${file.replace(/\.\w+$/, '.svg')}. A browser makes a PNG of it: chromium --headless --screenshot=out.png file:///path/out.svg`,
     );
 }
 

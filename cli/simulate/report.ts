@@ -134,5 +134,6 @@ function hoursOf(seconds: number): string {
 }
 
 function waitOf(seconds: number): string {
+  if (seconds > 0 && seconds < 0.9995) return `${Math.round(seconds * 1_000)} ms`;
   return seconds < 1_000 ? `${seconds.toFixed(1)} s` : `${Math.round(seconds).toLocaleString('en')} s`;
 }

@@ -90,6 +90,8 @@ export const manager = z
     latest: point.optional(),
     /** Why the newest reading is unknown. */
     unknown: z.string().optional(),
+    /** For whom a smaller number waits: "waiting for worker.5: 2 running, 8 min". */
+    draining: z.string().optional(),
   })
   .openapi('Manager');
 
@@ -121,6 +123,8 @@ export const app = z
     fleet: choice,
     createdAt: z.number(),
     managers: z.array(manager),
+    /** What its fleet wants to be known, as sentences: a limit that was met, another autoscaler that is on. */
+    warnings: z.array(z.string()).optional(),
   })
   .openapi('App');
 
@@ -288,7 +292,14 @@ export const channel = channelSettings
 
 /** The data of a live event named `checkup`. */
 export const checkupEvent = z
-  .object({ app: appName, processType, point, decision: decision.optional(), unknown: z.string().optional() })
+  .object({
+    app: appName,
+    processType,
+    point,
+    decision: decision.optional(),
+    unknown: z.string().optional(),
+    draining: z.string().optional(),
+  })
   .openapi('CheckupEvent');
 
 export type Problem = z.infer<typeof problem>;

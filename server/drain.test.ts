@@ -115,9 +115,15 @@ describe('on Heroku, where only the highest numbers go', () => {
     expect(world.count.finished).toBe(2);
     expect(world.look()).toEqual(['worker.1 0', 'worker.2 0 quiet', 'worker.3 1 quiet']);
     expect(said()).toMatch(/^waiting for worker\.3: 1 running, \d+ s; worker\.2 below it is free to go$/);
+    expect(rounds.manager('music', 'worker')?.memory.draining).toBe(said());
+    // The waiting is on record once, when it began.
+    const recorded = await store.decisions.list(managerId, { limit: 50 });
+    const waits = recorded.filter(({ sentence }) => sentence.includes('waiting for'));
+    expect(waits.map(({ outcome }) => outcome)).toEqual(['kept']);
     await pass(60);
     expect(world.look()).toEqual([]);
     expect(world.count).toMatchObject({ finished: 3, killed: 0 });
+    expect(rounds.manager('music', 'worker')?.memory.draining).toBeUndefined();
   });
 
   test('the idle ones at the top go in the same checkup in which they are told', async () => {

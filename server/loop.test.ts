@@ -89,6 +89,22 @@ const lastDecision = async (app: App) => {
 };
 
 describe('a checkup', () => {
+  test('a burst is answered with a scale call at the next checkup, so within one interval and its jitter', async () => {
+    await addApp('music', {});
+    begin();
+    await rounds.start();
+    await pass(1_000);
+    for (let burst = 1; burst <= 5; burst++) {
+      // Each time at another moment between two checkups.
+      await pass(burst * 1_700);
+      const [calls, cameAt] = [stage.scaled.length, clock.now()];
+      stage.read = waiting(burst * 10);
+      while (stage.scaled.length === calls) await pass(100);
+      expect(stage.scaled.at(-1)).toEqual({ worker: burst });
+      expect(clock.now() - cameAt).toBeLessThanOrEqual(intervalMs + 1_000);
+    }
+  });
+
   test('measures, decides, scales, records and tells', async () => {
     const app = await addApp('music', {});
     begin();

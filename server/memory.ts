@@ -25,6 +25,10 @@ export interface Memory {
   latest?: Point;
   /** Why the newest checkup could not tell. */
   unknown?: string;
+  /** For whom a smaller number waits. */
+  draining?: string;
+  /** Whether the last decision on record waited for somebody. */
+  recordedDraining?: boolean;
   /** What the last decision on record said, to see when it flips. Absent: none yet since the start. */
   recordedUnknown?: boolean;
   learnedSavedAt: number;

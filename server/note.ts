@@ -1,6 +1,6 @@
 /**
  * Writes a checkup down and turns it into what dashboards hear: the point of every checkup, and a decision when it
- * changed the number, was refused, flipped between known and unknown, or is the first. A store that fails or hangs is
+ * changed the number, was refused, flipped between known and unknown, began or ended to wait for somebody, or is the first. A store that fails or hangs is
  * noted in the journal and tried again at the next checkup; it stops nobody from deciding.
  */
 import { explain } from '../decide/explain.ts';
@@ -35,11 +35,17 @@ export async function note(
   tellUnknown(around, app, stored.processType, memory.unknown, why);
   if (why) memory.unknown = why;
   else delete memory.unknown;
+  const draining = decision && drainingIn(decision);
+  if (draining) memory.draining = draining;
+  else delete memory.draining;
   const point = pointOf(judged);
   if (!point) return undefined;
   memory.latest = point;
   const record = decision && worthRecording(memory, decision, outcome);
-  if (record) memory.recordedUnknown = decision.unknown;
+  if (record) {
+    memory.recordedUnknown = decision.unknown;
+    memory.recordedDraining = draining !== undefined;
+  }
   // Also one that changed nothing: limits look at what the rules wished meanwhile.
   if (decision && outcome.tried && outcome.outcome !== 'failed') addDecision(memory, decision);
   const kept = await write(around, journal, async () => {
@@ -54,7 +60,13 @@ export async function note(
     point,
     ...(shown && { decision: presentDecision(shown) }),
     ...(why && { unknown: why }),
+    ...(draining && { draining }),
   };
+}
+
+/** What drain-first says while it keeps somebody. */
+function drainingIn({ reasons }: Decision): string | undefined {
+  return reasons.find(({ by, from, to }) => by === 'drain-first' && from < to)?.text;
 }
 
 /** A line when something becomes unknown, when the reason changes and when it is known again; not one per checkup. */
@@ -82,7 +94,8 @@ export function presentDecision(decision: StoredDecision): NonNullable<CheckupEv
 }
 
 function worthRecording(memory: Memory, decision: Decision, outcome: Outcome): boolean {
-  const flipped = memory.recordedUnknown !== decision.unknown;
+  const waits = drainingIn(decision) !== undefined;
+  const flipped = memory.recordedUnknown !== decision.unknown || (memory.recordedDraining ?? false) !== waits;
   return outcome.tried && (flipped || decision.desired !== decision.current || outcome.outcome === 'failed');
 }
 

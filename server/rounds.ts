@@ -27,6 +27,8 @@ export interface Rounds {
   evaluate(appName: string, processType: string): Promise<Judged>;
   /** What is remembered of an app's manager, where it is watched. */
   manager(appName: string, processType: string): WatchedManager | undefined;
+  /** What the app's fleet wants to be known. */
+  warnings(appName: string): readonly string[];
   /** What apps push to us. */
   readonly inbox: Inbox;
   /** The watched app that has this token. */
@@ -91,6 +93,10 @@ export function createRounds(given: Omit<State['around'], 'inbox' | 'poll'>, tel
         return await evaluate(around, round.watched, manager);
       }),
     manager: managerOf,
+    warnings: (name) => {
+      const fleet = state.rounds.get(name)?.watched.fleet;
+      return fleet && !('problem' in fleet) ? (fleet.warnings?.() ?? []) : [];
+    },
     inbox: around.inbox,
     byToken: (token) => {
       const watched = state.rounds.get(state.tokens.get(digest(token)) ?? '')?.watched;

@@ -83,7 +83,7 @@ export function presentManager(
 ): Manager {
   const { processType, minimum, maximum, paused, hold, combine } = stored;
   const { serviceSeconds, bootSeconds, concurrency } = watched?.memory.learned ?? stored.learned;
-  const { latest, unknown } = watched?.memory ?? {};
+  const { latest, unknown, draining } = watched?.memory ?? {};
   const shown = (side: 'meters' | 'rules' | 'limits'): Manager['meters'] =>
     stored[side].map((choice) => hideSecrets(kinds, side, choice));
   return {
@@ -99,5 +99,6 @@ export function presentManager(
     learned: { serviceSeconds, bootSeconds, concurrency },
     ...(latest && { latest }),
     ...(unknown && { unknown }),
+    ...(draining && { draining }),
   };
 }

@@ -136,10 +136,15 @@ function withCheckups(app: App, events: readonly CheckupEvent[]): App {
   return managers === app.managers ? app : { ...app, managers };
 }
 
-function withCheckup(manager: Manager, { point, unknown }: CheckupEvent): Manager {
+function withCheckup(manager: Manager, { point, unknown, draining }: CheckupEvent): Manager {
   if (manager.latest && manager.latest.at > point.at) return manager;
-  const { unknown: _, ...known } = manager;
-  return { ...known, latest: point, ...(unknown === undefined ? {} : { unknown }) };
+  const { unknown: _, draining: __, ...known } = manager;
+  return {
+    ...known,
+    latest: point,
+    ...(unknown === undefined ? {} : { unknown }),
+    ...(draining === undefined ? {} : { draining }),
+  };
 }
 
 function withPoint(series: Series, { point }: CheckupEvent, span: SpanKey): Series {

@@ -195,12 +195,14 @@ export function newToken(): string {
 async function presentApp({ store, rounds, kinds }: Deps, stored: StoredApp): Promise<App> {
   const { id, name, token, url, fleet, createdAt } = stored;
   const managers = await store.managers.list(id);
+  const warnings = rounds.warnings(name);
   return {
     name,
     token,
     ...(url && { url }),
     fleet: hideSecrets(kinds, 'fleets', fleet),
     createdAt,
+    ...(warnings.length > 0 && { warnings: [...warnings] }),
     managers: managers.map((manager) =>
       presentManager(kinds, manager, rounds.manager(name, manager.processType)),
     ),

@@ -39,6 +39,11 @@ function AppSections({ app }: { app: App }) {
           Add a manager
         </Button>
       </PageHead>
+      {(app.warnings ?? []).map((warning) => (
+        <p className="notice" data-tone="unknown" key={warning}>
+          <b>From {app.fleet.use}.</b> {warning}
+        </p>
+      ))}
       <section className="card app-card" aria-label="Managers">
         {app.managers.length > 0 ? (
           <ManagerList app={app.name} managers={app.managers} adapters={adapters.data} />

@@ -61,7 +61,7 @@ function Tile({ label, note, late = false, children }: TileProps) {
 }
 
 function Notices({ manager }: { manager: Manager }) {
-  const { hold, paused, unknown, latest } = manager;
+  const { hold, paused, unknown, latest, draining } = manager;
   return (
     <>
       {paused && (
@@ -75,6 +75,11 @@ function Notices({ manager }: { manager: Manager }) {
           {hold.by ? ` by ${hold.by}` : ''}
           {hold.until === undefined ? ' until it is ended by hand.' : ' until '}
           {hold.until !== undefined && <Until at={hold.until} />}
+        </p>
+      )}
+      {draining !== undefined && (
+        <p className="notice" data-tone="set">
+          <b>Letting go.</b> {sentence(draining)}
         </p>
       )}
       {(unknown !== undefined || (latest?.unknown ?? 0) > 0) && (

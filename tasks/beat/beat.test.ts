@@ -7,6 +7,7 @@ import { has, startRabbit, startRedis, temporaryFolder } from '../../checks/fixt
 import { until } from '../../checks/servers.ts';
 import { virtualClock } from '../../checks/stage.ts';
 import type { Broker } from '../broker.ts';
+import { openMemoryBroker } from '../brokers/memory.ts';
 import { openRedisBroker } from '../brokers/redis.ts';
 import { openSqliteBroker } from '../brokers/sqlite.ts';
 import { createApp, type TasksApp } from '../index.ts';
@@ -318,9 +319,9 @@ const places = [
     name: 'memory',
     here: true,
     open: async () => {
-      const messages: TaskMessage[] = [];
-      const store = createMemoryBeatStore(async (_queue, sent) => void messages.push(...sent));
-      return { store, other: store, sentCount: async () => messages.length, close: async () => {} };
+      const name = `beat-${crypto.randomUUID()}`;
+      const brokers = [await openMemoryBroker(name), await openMemoryBroker(name)] as const;
+      return opened(brokers, async () => {});
     },
   },
   {

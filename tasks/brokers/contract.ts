@@ -142,24 +142,20 @@ export function brokerContract(
     },
   );
 
-  on(
-    'a purge throws away what waits, and leaves what is lent',
-    async ({ broker, consume, depth, harness }) => {
-      if (!broker.purge) return;
-      expect(await broker.purge('q')).toBe(0);
-      const [lent, ...more] = messages(4);
-      await broker.publish('q', lent ? [lent] : []);
-      const consumer = await consume();
-      const taken = await takeCount(harness, consumer, 1, 1);
-      await consumer.takeFrom?.(['other']);
-      await broker.publish('p', more);
-      await until(async () => (await broker.depth?.('p'))?.waiting === 3, 'three messages');
-      expect(await broker.purge('p')).toBe(3);
-      expect(await broker.depth?.('p')).toMatchObject({ waiting: 0 });
-      for (const one of taken) await consumer.settle(one, { kind: 'putBack', started: false });
-      await depth({ waiting: 1 });
-    },
-  );
+  on('a purge throws away what waits, and leaves what is lent', async ({ broker, consume, harness }) => {
+    if (!broker.purge) return;
+    expect(await broker.purge('q')).toBe(0);
+    const [lent, ...more] = messages(4);
+    await broker.publish('q', lent ? [lent] : []);
+    const consumer = await consume();
+    const taken = await takeCount(harness, consumer, 1, 1);
+    await broker.publish('p', more);
+    await until(async () => (await broker.depth?.('p'))?.waiting === 3, 'three messages');
+    expect(await broker.purge('p')).toBe(3);
+    expect(await broker.depth?.('p')).toMatchObject({ waiting: 0 });
+    for (const one of taken) await consumer.settle(one, { kind: 'putBack', started: false });
+    await until(async () => (await broker.depth?.('q'))?.waiting === 1, 'the one that was lent');
+  });
 
   on('a settled delivery cannot be settled twice', async ({ broker, consume, depth }) => {
     await broker.publish('q', messages(1));

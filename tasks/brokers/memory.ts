@@ -1,6 +1,7 @@
 /** The memory of one process, for tests: apps that give the same name share it, and with the last of them it is gone. */
 import type { Broker, ConsumeOptions, Consumer, Delivery, Depth, Settlement } from '../broker.ts';
 import { type Format, type FormatOptions, openFormat } from '../format.ts';
+import { memoryBeatStore } from '../memory/beat.ts';
 import {
   add,
   type Job,
@@ -9,6 +10,7 @@ import {
   type Place,
   placeOf,
   promote,
+  purge,
   putBack,
   readyIn,
   setAside,
@@ -33,16 +35,19 @@ export async function openMemoryBroker(name: string, options: FormatOptions = {}
   place.users++;
   const consumers = new Set<Consumer>();
   let closed = false;
+  const publish: Broker['publish'] = async (queue, messages) => {
+    for (const text of textsOf(queue, messages, format)) add(place, queue, text, format);
+  };
   return {
-    publish: async (queue, messages) => {
-      for (const text of textsOf(queue, messages, format)) add(place, queue, text, format);
-    },
+    publish,
     consume: async (consuming) => {
       const consumer = startConsumer(place, format, consuming);
       consumers.add(consumer);
       return consumer;
     },
     depth: async (queue) => depth(place, queue, Date.now()),
+    purge: async (queue) => purge(place, queue),
+    beat: (beat) => memoryBeatStore(place, beat, publish),
     remote: remoteOf(place),
     close: async () => {
       for (const consumer of consumers) await consumer.close();

@@ -120,6 +120,15 @@ export function readyIn(place: Place, queue: string): Job[] {
   return (place.ready.get(queue) ?? []).flat();
 }
 
+/** Removes what nobody holds, due or not, and answers how much. */
+export function purge(place: Place, queue: string): number {
+  const kept = place.later.filter((job) => job.queue !== queue);
+  const count = readyIn(place, queue).length + place.later.length - kept.length;
+  place.later.splice(0, Infinity, ...kept);
+  place.ready.delete(queue);
+  return count;
+}
+
 function level({ ready }: Place, { queue, priority }: Job): Job[] {
   const levels = ready.get(queue) ?? Array.from({ length: priorities }, (): Job[] => []);
   ready.set(queue, levels);

@@ -1,6 +1,5 @@
 /** Made-up apps for developing and testing the dashboard: every state that a manager can be in, and awkward names. */
-import type { Adapters, App, Choice, Decision, Inbox, Manager, Point, Reason } from '../server/api.ts';
-import type { SetupGuide } from '../server/setup-guide.ts';
+import type { Adapters, App, Choice, Decision, Manager, Point, Reason } from '../server/api.ts';
 
 export const stepMs = 10_000;
 const day = 86_400_000;
@@ -340,45 +339,4 @@ export function demoDecisions(now: number): Decision[] {
     }),
     decision(409, now - 26 * 3_600_000, { outcome: 'dry-run', current: 0, desired: 4 }),
   ];
-}
-
-/** The catalogue pushes, the others were never heard. */
-export function inboxOf(app: string): Inbox {
-  const heard = {
-    dialect: 'hirefire-1' as const,
-    agent: 'Python-1.0.3',
-    firstAt: Date.now() - 60_000,
-    at: Date.now(),
-    count: 12,
-  };
-  return { heard: app === 'catalogue' ? [heard] : [], processTypes: [], dropped: {}, sampled: false };
-}
-
-export function guideOf({ token }: App, processType: string, measure: string): SetupGuide {
-  const library = {
-    language: 'node' as const,
-    install: 'npm install @headcount/agent',
-    file: 'where the server is made',
-  };
-  return {
-    address: 'https://headcount.example.com',
-    commands: [
-      { title: 'Heroku', text: `heroku config:set HIREFIRE_TOKEN=${token}`, why: `For ${measure}.` },
-      { title: 'Any shell', text: `export HIREFIRE_TOKEN=${token}`, why: 'The same elsewhere.' },
-    ],
-    libraries: [
-      {
-        ...library,
-        framework: 'express',
-        title: 'Express',
-        code: `app.use(forExpress(agent)); // ${processType}`,
-      },
-      {
-        ...library,
-        framework: 'fastify',
-        title: 'Fastify',
-        code: `await app.register(forFastify(agent)); // ${processType}`,
-      },
-    ],
-  };
 }

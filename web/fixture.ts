@@ -20,16 +20,8 @@ import type {
   Me,
   Problem,
 } from '../server/api.ts';
-import {
-  adapters,
-  demoApps,
-  demoDecisions,
-  guideOf,
-  inboxOf,
-  manager as newManager,
-  points,
-  stepMs,
-} from './fixture-data.ts';
+import { adapters, demoApps, demoDecisions, manager as newManager, points, stepMs } from './fixture-data.ts';
+import { setupRoutes } from './fixture-setup.ts';
 
 export interface FixtureState {
   me: Me;
@@ -192,11 +184,7 @@ function appRoutes(http: Hono, state: FixtureState): void {
     return c.json(app, 201);
   });
   http.get('/api/apps/:app', (c) => given(find(c.req.param('app'))));
-  http.get('/api/apps/:app/inbox', (c) => c.json(inboxOf(c.req.param('app'))));
-  http.get('/api/apps/:app/setup-guide', (c) => {
-    const app = find(c.req.param('app'));
-    return given(app && guideOf(app, c.req.query('processType') ?? '', c.req.query('measure') ?? ''));
-  });
+  setupRoutes(http, find);
   http.patch('/api/apps/:app', async (c) => {
     const app = find(c.req.param('app'));
     if (app) Object.assign(app, await c.req.json());

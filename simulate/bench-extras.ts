@@ -3,10 +3,11 @@ import { performance } from 'node:perf_hooks';
 import { decide } from '../decide/decide.ts';
 import { defaultLearned, learn } from '../decide/learn.ts';
 import type { Learned, Manager, Process, Sample } from '../decide/words.ts';
+import { generate } from './generate.ts';
 import { delayedOff, textbook } from './policies/classics.ts';
 import { hirefire } from './policies/hirefire.ts';
 import { keda } from './policies/keda.ts';
-import { defaultWorld } from './policy.ts';
+import { defaultWorld, type PolicyKind } from './policy.ts';
 import { seeded } from './random.ts';
 import { headcount, replay } from './replay.ts';
 import { percent, table, times } from './tables.ts';
@@ -17,14 +18,23 @@ const bulkJobs = 300_000;
 const mostWorkers = 100;
 const warmSeconds = 600;
 
-/** The optimum is all workers at once from the first job on: a boot, then the work shared by all. */
-export function bulkTable(): string {
+export interface BulkRun {
+  readonly title: string;
+  readonly makespanSeconds: number;
+  readonly overOptimumSeconds: number;
+  readonly costOverWork: number;
+  readonly lateShare: number;
+  readonly killed: number;
+}
+
+/** The optimum is all workers at once from the first job on: a boot, then the work shared by all. The last run knows nothing. */
+export function bulkRuns(): BulkRun[] {
   const cold = { ...headcount, title: 'Headcount, which knows nothing yet', startsAt: 0 };
   const warm = [headcount, hirefire, keda, delayedOff, textbook].map((kind) => ({
     ...kind,
     startsAt: warmSeconds,
   }));
-  const rows = [...warm, cold].map(({ startsAt, ...kind }) => {
+  return [...warm, cold].map(({ startsAt, ...kind }) => {
     const trace = bulkTrace(startsAt);
     const best = startsAt + defaultWorld.bootSeconds + workSeconds(trace) / mostWorkers;
     const world = {
@@ -34,17 +44,45 @@ export function bulkTable(): string {
       victims: kind.victims,
     };
     const score = runWorld(trace, kind.create(kind.settings, world), world).score();
-    const over = score.lastFinished - best;
-    return [
-      kind.title,
-      `${(score.lastFinished - startsAt).toFixed(0)} s`,
-      `${over >= 0 ? '+' : ''}${over.toFixed(1)} s`,
-      times(score.costSeconds / score.workSeconds),
-      percent(score.lateShare),
-      String(score.killed),
-    ];
+    return {
+      title: kind.title,
+      makespanSeconds: score.lastFinished - startsAt,
+      overOptimumSeconds: score.lastFinished - best,
+      costOverWork: score.costSeconds / score.workSeconds,
+      lateShare: score.lateShare,
+      killed: score.killed,
+    };
   });
+}
+
+export function bulkTable(runs: readonly BulkRun[]): string {
+  const rows = runs.map((run) => [
+    run.title,
+    `${run.makespanSeconds.toFixed(0)} s`,
+    `${run.overOptimumSeconds >= 0 ? '+' : ''}${run.overOptimumSeconds.toFixed(1)} s`,
+    times(run.costOverWork),
+    percent(run.lateShare),
+    String(run.killed),
+  ]);
   return table(['policy', 'makespan', 'over the optimum', 'cost/work', 'late', 'killed'], rows);
+}
+
+/** Jobs of a trace per second of one core (processor time, so that a busy machine says the same): the bare world, and with our decision every 5 s. */
+export function speedTable(): string {
+  const trace = generate('bulk', { hours: 10, perSecond: 20, seed: 1 });
+  const fixed: PolicyKind['create'] = () => () => 200;
+  const rows = [
+    { title: 'a fixed fleet of 200', create: fixed },
+    { title: headcount.title, create: headcount.create },
+  ].map(({ title, create }) => {
+    const world = { ...defaultWorld, maximum: 200 };
+    const from = process.cpuUsage();
+    runWorld(trace, create({}, world), world);
+    const { user, system } = process.cpuUsage(from);
+    const seconds = (user + system) / 1e6;
+    return [title, String(trace.arrivals.length), `${Math.round(trace.arrivals.length / seconds)}`];
+  });
+  return table(['policy', 'jobs', 'simulated jobs per second'], rows);
 }
 
 /** @param startsAt before that a job every five seconds tells how long jobs take */

@@ -8,7 +8,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { bulkTable, decisionTable, frontierTable } from './bench-extras.ts';
+import { bulkRuns, bulkTable, decisionTable, frontierTable, speedTable } from './bench-extras.ts';
 import { generate } from './generate.ts';
 import { optimumOf } from './optimum.ts';
 import { rivals } from './policies/registry.ts';
@@ -44,17 +44,29 @@ async function main(): Promise<unknown> {
     real.length > 0 ? real : made,
   );
   if (real.length > 0) await generated(made);
-  show('A bulk upload of 300,000 jobs of 2 s, at most 100 workers', bulkTable());
+  const bulk = played('bulk upload', () => bulkRuns());
+  show('A bulk upload of 300,000 jobs of 2 s, at most 100 workers', bulkTable(bulk));
   show('One decision', decisionTable());
+  show(
+    'The simulator',
+    played('speed', () => speedTable()),
+  );
   show(
     'Cost over work against the 95th percentile of waits',
     frontierTable((real[0] ? real : made).slice(0, 3)),
   );
-  return headlines;
+  const cold = bulk.at(-1);
+  return {
+    ...headlines,
+    bulk: {
+      coldOverOptimumSeconds: rounded(cold?.overOptimumSeconds),
+      coldCostOverWork: rounded(cold?.costOverWork),
+    },
+  };
 }
 
 /** The tables of one set of traces, and the figures of the last line. */
-async function compare(what: string, traces: readonly Trace[]): Promise<unknown> {
+async function compare(what: string, traces: readonly Trace[]): Promise<Record<string, unknown>> {
   const slack = await coursesOf(traces, 30, 10);
   const ours = [
     played('headcount', () => play(headcount, slack)),

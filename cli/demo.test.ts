@@ -1,5 +1,5 @@
 /** The whole way once, small: the built demo with a controller, an ingest API, workers and distributors of its own. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -92,13 +92,57 @@ describe.skipIf(!existsSync(program))('the demo', () => {
     limitMs,
   );
 
+  test(
+    'plays over the fake Heroku: dynos are hired by formation calls, drained, and let go, and nothing is left behind',
+    async () => {
+      const run = start('demo', '--fleet', 'heroku-fake', '--exit', '--tracks', '1000', '--workers', '2');
+      expect([await run.ended(), run.out().slice(-2_000)]).toEqual([0, expect.stringContaining('"lost":0')]);
+      const verdict = lastLine(run.out());
+      expect(verdict).toMatchObject({
+        tracks: 1_000,
+        stored: 1_000,
+        lost: 0,
+        duplicates: 0,
+        finalWorkers: 0,
+        killedRunning: 0,
+      });
+      expect(verdict.scaleCalls).toBeGreaterThanOrEqual(3);
+      expect(verdict.workerSeconds).toBeGreaterThan(0);
+      expect(leftBehind(run.temporary)).toEqual([]);
+    },
+    limitMs,
+  );
+
+  test(
+    'over the fake Heroku it leaves no dyno behind when it is interrupted',
+    async () => {
+      const run = start('demo', '--fleet', 'heroku-fake', '--tracks', '20000');
+      await until(() => /worker: \d+ instead of/.test(run.out()), 'a decision', 120_000).catch(
+        (error: unknown) => expect.unreachable(`${String(error)}: ${run.out().slice(-2_000)}`),
+      );
+      run.child.kill('SIGINT');
+      expect(await run.ended()).toBe(0);
+      const mine = execFileSync('ps', ['-eo', 'args', 'e', 'ww'], { encoding: 'utf8', maxBuffer: 2 ** 26 });
+      const left = mine.split('\n').filter((line) => line.includes(`TMPDIR=${run.temporary}`));
+      expect(left).toEqual([]);
+      expect(leftBehind(run.temporary)).toEqual([]);
+    },
+    limitMs,
+  );
+
   test.skipIf(!has('redisServer'))(
-    'runs on Redis as well',
+    'runs on Redis as well, and over the fake Heroku',
     async () => {
       const redis = await startRedis();
-      const run = start('demo', '--exit', '--tracks', '500', '--broker', `${redis.url}/0`);
-      expect([await run.ended(), run.out().slice(-2_000)]).toEqual([0, expect.stringContaining('"lost":0')]);
-      expect(lastLine(run.out())).toMatchObject({ stored: 500, lost: 0, duplicates: 0, finalWorkers: 0 });
+      for (const fleet of ['local', 'heroku-fake']) {
+        const broker = ['--broker', `${redis.url}/0`];
+        const run = start('demo', '--fleet', fleet, '--exit', '--tracks', '500', ...broker);
+        expect([await run.ended(), run.out().slice(-2_000)]).toEqual([
+          0,
+          expect.stringContaining('"lost":0'),
+        ]);
+        expect(lastLine(run.out())).toMatchObject({ stored: 500, lost: 0, duplicates: 0, finalWorkers: 0 });
+      }
       await redis.stop();
     },
     limitMs,

@@ -6,13 +6,12 @@
  * a child process makes it, aside, and it is moved into place when it is whole: a start that dies half-way leaves no
  * half database. A worker thread was tried for that and left 160 MB more behind.
  */
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { promisify } from 'node:util';
 import type { PGlite } from '@electric-sql/pglite';
 import { HeadcountError } from '../decide/errors.ts';
 import { lockFolder } from './folder-lock.ts';
@@ -77,13 +76,31 @@ async function make(folder: string, database: string): Promise<void> {
   await mkdir(aside, { mode: 0o700 });
   const library = createRequire(import.meta.url).resolve('@electric-sql/pglite');
   const program = `require(${JSON.stringify(library)}).PGlite.create(${JSON.stringify(aside)}).then((made) => made.close())`;
-  await promisify(execFile)(process.execPath, ['--input-type=commonjs', '-e', program], {
+  await runAside(program);
+  await rename(aside, database);
+}
+
+/** In a session of its own: Ctrl-C asks the controller to stop, and must not reach what it waits for. */
+async function runAside(program: string): Promise<void> {
+  const child = spawn(process.execPath, ['--input-type=commonjs', '-e', program], {
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
     timeout: makingTakesAtMostMs,
     killSignal: 'SIGKILL',
     // Without NODE_OPTIONS: what the controller preloads has no business there.
     env: { ...process.env, NODE_OPTIONS: '' },
   });
-  await rename(aside, database);
+  let words = '';
+  child.stderr.on('data', (piece) => {
+    words = `${words}${String(piece)}`.slice(-2_000);
+  });
+  await new Promise<void>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      if (code === 0) resolve();
+      else reject(new RangeError(words.trim() || `its maker ended with ${signal ?? `code ${code}`}`));
+    });
+  });
 }
 
 function cannotOpen(folder: string, error: unknown): HeadcountError {

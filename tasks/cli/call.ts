@@ -1,4 +1,5 @@
 /** `headcount-tasks call`: sends one call, and with --wait prints what became of it. */
+import { randomUUID } from 'node:crypto';
 import type { SendOptions } from '../task.ts';
 import { closeSoon, inTime, openPlace, type PlaceOptions } from './place.ts';
 import { say, sayJson } from './print.ts';
@@ -19,28 +20,31 @@ interface CallFlags extends PlaceOptions {
 export async function call(name: string, flags: CallFlags): Promise<void> {
   const { app } = await openPlace(flags);
   const limitMs = (flags.timeout ?? 10) * 1000;
+  const id = flags.id ?? randomUUID();
   const options: SendOptions = {
     ...given('kwargs', flags.kwargs),
     ...given('countdown', flags.countdown),
     ...given('expires', flags.expires),
     ...given('queue', flags.queue),
     ...given('priority', flags.priority),
-    ...given('id', flags.id),
+    id,
     // Who waits wants the result, whatever the app's default is.
     ...given('ignoreResult', flags.wait ? false : undefined),
   };
+  let sent = false;
+  const interrupted = (): string =>
+    `${sent ? 'no longer waiting;' : 'interrupted while sending; if it got through,'} the task goes on: ${id}`;
+  const work = async (): Promise<void> => {
+    const result = await app.send(name, flags.args ?? [], options);
+    sent = true;
+    if (!flags.wait) return flags.json ? sayJson({ id }) : say(id);
+    const value = await result.get({ timeoutMs: limitMs });
+    if (flags.json) sayJson({ id, result: value });
+    else say(JSON.stringify(value ?? null, null, 2));
+  };
   try {
-    const sent = await inTime(app.send(name, flags.args ?? [], options), limitMs);
-    if (!flags.wait) {
-      if (flags.json) sayJson({ id: sent.id });
-      else say(sent.id);
-      return;
-    }
-    const waiting = sent.get({ timeoutMs: limitMs });
-    const left = `no longer waiting; the task goes on: ${sent.id}`;
-    const result = await inTime(waiting, limitMs + 2_000, left);
-    if (flags.json) sayJson({ id: sent.id, result });
-    else say(JSON.stringify(result ?? null, null, 2));
+    // The wait for the result has its own limit, and says more about it.
+    await inTime(work(), limitMs + (flags.wait ? 2_000 : 0), interrupted);
   } finally {
     await closeSoon(app);
   }

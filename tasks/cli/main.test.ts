@@ -236,7 +236,7 @@ describe.skipIf(!has('redisServer'))('on Redis', () => {
     await until(async () => (await redis.llen('nobody2')) === 1, 'the call');
     waiting.child.kill('SIGINT');
     expect(await waiting.code).toBe(130);
-    expect(waiting.err()).toContain('no longer waiting; the task goes on: mine');
+    expect(waiting.err()).toMatch(/^headcount-tasks: .* the task goes on: mine\n$/);
   });
 
   test('inspect and control speak with the worker', async () => {

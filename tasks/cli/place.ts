@@ -107,7 +107,7 @@ export async function withApp(
 export async function inTime<T>(
   work: Promise<T>,
   limitMs: number,
-  whenInterrupted = 'interrupted',
+  whenInterrupted: () => string = () => 'interrupted',
 ): Promise<T> {
   let onSignal: () => void = () => {};
   let timer: NodeJS.Timeout | undefined;
@@ -116,7 +116,7 @@ export async function inTime<T>(
       () => reject(new Ended(exitCodes.late, `no answer within ${limitMs / 1000} s; --timeout allows more`)),
       limitMs,
     );
-    onSignal = () => reject(new Ended(exitCodes.interrupted, whenInterrupted));
+    onSignal = () => reject(new Ended(exitCodes.interrupted, whenInterrupted()));
     process.once('SIGINT', onSignal);
   });
   try {

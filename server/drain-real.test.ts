@@ -198,7 +198,8 @@ describe.skipIf(!has('redisServer') || !has('python'))('real workers', () => {
       await comes(() => latest()?.slots === 2, 'both workers');
       // A worker of early acknowledgement reserves one job beside the one that it runs.
       const first: string[] = [];
-      for (const job of ['a', 'b', 'c']) {
+      const reserves = language === 'python' && !late;
+      for (const job of reserves ? ['a', 'b', 'c'] : ['a', 'b']) {
         if (names(place, 'began').length === 2) break;
         first.push(job);
         await send(job);

@@ -2,6 +2,8 @@
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../checks/fixtures.ts';
+import { type OpenStore, openStore } from '../store/open.ts';
+import type { ManagerSettings } from '../store/store.ts';
 import {
   type DrainWorld,
   type DynoOptions,
@@ -9,9 +11,7 @@ import {
   likeHeroku,
   type MovingClock,
   movingClock,
-} from '../cli/bench/drain-world.ts';
-import { type OpenStore, openStore } from '../store/open.ts';
-import type { ManagerSettings } from '../store/store.ts';
+} from './bench/drain-world.ts';
 import { shippedKinds } from './kinds.ts';
 import { createRounds, type Rounds } from './rounds.ts';
 

@@ -50,16 +50,16 @@ export const drainFirst: LimitKind = {
 };
 
 type Verdict =
-  | { readonly process: Process; readonly goes: true; readonly but?: string }
-  | { readonly process: Process; readonly goes: false; readonly why: string };
+  | { readonly name: string; readonly goes: true; readonly but?: string }
+  | { readonly name: string; readonly goes: false; readonly why: string };
 
 function drained(count: number, current: number, view: View, now: number, patienceMs: number): Limited {
   const chosen = leavingOrder(view.processes, view.leaving ?? 'highest').slice(0, current - count);
-  const verdicts = chosen.map((process) => verdictOn(process, now, patienceMs));
+  const verdicts = chosen.map((one) => verdictOn(one, now, patienceMs));
   const first = verdicts.findIndex(({ goes }) => !goes);
   const free = verdicts.filter(({ goes }) => goes);
   const going = view.leaving === 'highest' && first >= 0 ? verdicts.slice(0, first) : free;
-  const blocked = free.filter((verdict) => !going.includes(verdict)).map(({ process }) => process.name);
+  const blocked = free.filter((verdict) => !going.includes(verdict)).map(({ name }) => name);
   const waits = verdicts.flatMap((verdict) => (verdict.goes ? [] : [verdict.why]));
   const notes = going.flatMap((verdict) => (verdict.goes && verdict.but ? [verdict.but] : []));
   const words = [
@@ -73,22 +73,21 @@ function drained(count: number, current: number, view: View, now: number, patien
   return words.length > 0 ? { count: to, reason: words.join('; ') } : { count: to };
 }
 
-function verdictOn(process: Process, now: number, patienceMs: number): Verdict {
-  const { name, state, jobs, quietSince, deaf } = process;
+function verdictOn(one: Process, now: number, patienceMs: number): Verdict {
+  const { name, state, jobs, quietSince, deaf } = one;
   if (deaf !== undefined && state !== 'crashed')
-    return { process, goes: true, but: `${name} goes without notice: ${deaf}` };
-  if (isFree(process)) return { process, goes: true };
-  if (quietSince === undefined)
-    return { process, goes: false, why: `${name}: it is told to take no new jobs` };
+    return { name, goes: true, but: `${name} goes without notice: ${deaf}` };
+  if (isFree(one)) return { name, goes: true };
+  if (quietSince === undefined) return { name, goes: false, why: `${name}: it is told to take no new jobs` };
   const doing = jobs === undefined ? 'it does not answer' : `${number(jobs)} running`;
   const waitedMs = Math.max(0, now - quietSince);
   if (waitedMs >= patienceMs)
     return {
-      process,
+      name,
       goes: true,
       but: `${name} goes, ${doing}: the patience of ${duration(patienceMs / 1000)} is over`,
     };
-  return { process, goes: false, why: `${name}: ${doing}, ${duration(waitedMs / 1000)}` };
+  return { name, goes: false, why: `${name}: ${doing}, ${duration(waitedMs / 1000)}` };
 }
 
 function several(items: readonly string[]): string {

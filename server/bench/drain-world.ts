@@ -3,7 +3,7 @@ import type { Process } from '../../decide/words.ts';
 import type { MeterKind } from '../../measure/meter.ts';
 import type { Workers } from '../../measure/workers.ts';
 import type { FleetKind } from '../../scale/fleet.ts';
-import type { Clock } from '../../server/clock.ts';
+import type { Clock } from '../clock.ts';
 import { type Counts, createDynos, type Dyno, type DynoOptions, type Dynos } from './drain-dynos.ts';
 
 export type { DynoOptions } from './drain-dynos.ts';

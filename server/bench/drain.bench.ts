@@ -11,9 +11,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { pino } from 'pino';
-import { shippedKinds } from '../../server/kinds.ts';
-import { createRounds } from '../../server/rounds.ts';
 import { type OpenStore, openStore } from '../../store/open.ts';
+import { shippedKinds } from '../kinds.ts';
+import { createRounds } from '../rounds.ts';
 import { type DrainWorld, drainWorld, likeHeroku, movingClock } from './drain-world.ts';
 
 const { values } = parseArgs({

@@ -5,7 +5,7 @@
  */
 import { numberOf } from '../../decide/leaving.ts';
 import type { Leaving } from '../../decide/words.ts';
-import type { Clock } from '../../server/clock.ts';
+import type { Clock } from '../clock.ts';
 
 export interface Counts {
   finished: number;

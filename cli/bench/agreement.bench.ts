@@ -50,6 +50,7 @@ const bootMs = 8_000;
 const periodSeconds = 2;
 const mostWorkers = 6;
 const settleMs = 240_000;
+const phases = 20;
 
 /** One line of what a worker did. Milliseconds since the Unix epoch. */
 type Done =
@@ -246,8 +247,6 @@ function traceOf(jobs: Real['jobs'], phaseSeconds = 0): Trace {
     Float64Array.from(jobs, ({ startedAt, endedAt }) => (endedAt - startedAt) / 1_000),
   );
 }
-
-const phases = 20;
 
 /**
  * Nobody knows how the looks of the real controller lay between the jobs, and a look half a period sooner decides about some late

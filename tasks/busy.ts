@@ -38,9 +38,10 @@ export function reportBusy(slots: () => number, onRest: (resting: boolean) => vo
     if (told !== undefined) tell(running);
   };
   if (process.send) {
+    const alone = process.listenerCount('message') === 0;
     process.on('message', hear);
-    // Listening must not keep a process alive that has nothing else to do.
-    process.channel?.unref();
+    // Listening must not keep a process alive that has nothing else to do; but who listened before us relies on it.
+    if (alone) process.channel?.unref();
   }
   return {
     update: (count) => {

@@ -54,10 +54,46 @@ export function agentContract(
         '/hirefire',
       ])
         expect((await fetch(url + path)).status, path).toBe(404);
+      expect((await fetch(`${url}/hirefire/secret/info`, { method: 'HEAD' })).status).toBe(404);
       const wrong = { headers: { 'HireFire-Token': 'wrong' } };
       expect((await fetch(`${url}/hirefire`, wrong)).status).toBe(404);
       expect((await fetch(`${url}/hirefire/secret/info`, { method: 'POST' })).status).toBe(404);
     }));
+
+  test('a body that comes with a question is not read, and one for the app is left to it', () =>
+    serving({ token: 'secret', processTypes: { worker: () => 5 } }, async (url) => {
+      const body = 'x'.repeat(1_000_000);
+      expect((await fetch(`${url}/hirefire/secret/info`, { method: 'PUT', body })).status).toBe(404);
+      expect(await text(`${url}/hirefire/secret/info`)).toBe('[{"name":"worker","value":5}]');
+      const long = `${url}/hirefire/${'x'.repeat(8_000)}/info`;
+      expect((await fetch(long)).status).toBe(404);
+    }));
+
+  test('counts of jobs are one number, and apart when asked for', () => {
+    const counts = { waiting: 3, running: 2, later: 7, oldestSeconds: 1.5 };
+    return serving({ token: 'secret', processTypes: { worker: () => counts } }, async (url) => {
+      expect(await text(`${url}/hirefire/secret/info`)).toBe('[{"name":"worker","value":5}]');
+      const headers = { 'Headcount-Detail': 'jobs' };
+      expect(JSON.parse(await text(`${url}/hirefire/secret/info`, { headers }))).toEqual([
+        { name: 'worker', value: 5, ...counts },
+      ]);
+    });
+  });
+
+  test('many questions at once, while a meter hangs, and the app answers meanwhile', () =>
+    serving(
+      {
+        token: 'secret',
+        timeoutMs: 100,
+        processTypes: { hangs: () => new Promise(() => undefined), good: () => 1 },
+      },
+      async (url) => {
+        const asked = Array.from({ length: 30 }, () => text(`${url}/hirefire/secret/info`));
+        expect(await text(url)).toBe('app');
+        for (const answer of await Promise.all(asked))
+          expect(answer).toBe('[{"name":"hangs","value":null},{"name":"good","value":1}]');
+      },
+    ));
 
   test('a meter that throws, rejects, hangs or answers nonsense gives null, and the app goes on', () =>
     serving(

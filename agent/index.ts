@@ -1,6 +1,20 @@
-/** @headcount/agent: put this in your app. It answers how much work waits, and never harms the app. */
-export type { Agent, AgentMeter, AgentOptions, AgentRequest, AgentResponse } from './agent.ts';
+/** @headcount/agent: put this in your app. It says how much work there is, and never harms the app. */
+export type { Agent, AgentOptions, AgentRequest, AgentResponse } from './agent.ts';
 export { createAgent } from './agent.ts';
 export { forExpress } from './express.ts';
 export { forFastify } from './fastify.ts';
+export { answerFetch } from './fetch.ts';
+export type { AgentMeter } from './gauge.ts';
+export { forHono } from './hono.ts';
+export { forKoa } from './koa.ts';
+export { bullmq } from './meters/bullmq.ts';
+export { celeryRabbit } from './meters/celery-rabbit.ts';
+export { celeryRedis } from './meters/celery-redis.ts';
+export { oldestWait } from './meters/oldest-wait.ts';
+export { pgBoss } from './meters/pg-boss.ts';
+export { tasks } from './meters/tasks.ts';
+export { forNest } from './nest.ts';
+export { forNext } from './next.ts';
 export { forNodeHttp } from './node-http.ts';
+export type { PushClock, PushOptions } from './push/where.ts';
+export type { AnyMeter, AnyReading, Count, JobCounts, JobsReading, Meter, Reading } from './reading.ts';

@@ -13,7 +13,7 @@ export type Language = 'python' | 'ours';
 
 export interface Shop {
   readonly place: string;
-  readonly env: { readonly BROKER: string; readonly PLACE: string };
+  readonly env: { readonly BROKER: string; readonly PLACE: string; readonly QUEUE: string };
   /** A command line for a shell in `place`; `name` may be a variable of that shell. */
   command(language: Language, name: string): string;
   /** Its standard error is kept for the message of a failing test. */
@@ -30,11 +30,15 @@ export interface Worker {
   kill(): Promise<void>;
 }
 
-export function openShop(place: string, broker: string, { late }: { late: boolean }): Shop {
+export function openShop(
+  place: string,
+  broker: string,
+  { late, queue = 'celery' }: { late: boolean; queue?: string },
+): Shop {
   mkdirSync(place, { recursive: true });
   writeFileSync(join(place, 'shop.py'), python(late));
   writeFileSync(join(place, 'worker.mjs'), ours(late));
-  const env = { BROKER: broker, PLACE: place };
+  const env = { BROKER: broker, PLACE: place, QUEUE: queue };
   const marks = (kind: string): string[] =>
     readdirSync(place)
       .filter((name) => name.startsWith(`${kind}-`))
@@ -89,7 +93,7 @@ const python = (late: boolean): string => `
 import os, time
 from celery import Celery
 app = Celery('shop', broker=os.environ['BROKER'])
-app.conf.update(task_acks_late=${late ? 'True' : 'False'}, worker_prefetch_multiplier=1, broker_connection_retry_on_startup=True)
+app.conf.update(task_acks_late=${late ? 'True' : 'False'}, worker_prefetch_multiplier=1, task_default_queue=os.environ['QUEUE'], broker_connection_retry_on_startup=True)
 place = os.environ['PLACE']
 @app.task(name='shop.work')
 def work(name):
@@ -102,7 +106,7 @@ def work(name):
 const ours = (late: boolean): string => `
 import { existsSync, writeFileSync } from 'node:fs';
 import { createApp } from ${JSON.stringify(pathToFileURL(join(root, 'tasks/index.ts')).href)};
-const app = createApp({ broker: process.env.BROKER, ignoreResult: true });
+const app = createApp({ broker: process.env.BROKER, queue: process.env.QUEUE, ignoreResult: true });
 const place = process.env.PLACE;
 app.task('shop.work', async (_, name) => {
   writeFileSync(place + '/began-' + name, '');

@@ -28,6 +28,8 @@ export interface ActiveJob {
   readonly routingKey: string;
   /** True: acknowledged early, in no key of the broker. */
   readonly acknowledged: boolean;
+  /** By the worker's clock, in milliseconds. Absent: it has not started, or the worker does not say. */
+  readonly startedAt?: number;
 }
 
 export interface ControlPlace {
@@ -108,7 +110,11 @@ export interface Asked {
   readonly nowMs: number;
 }
 
-export function request({ method, args, destination, ticket, inbox, nowMs }: Asked): string {
+/** Its body and headers, as every transport carries them. */
+export function questionOf({ method, args, destination, ticket, inbox, nowMs }: Asked): {
+  readonly body: string;
+  readonly headers: { readonly clock: number; readonly expires: number };
+} {
   const body = {
     method,
     arguments: args,
@@ -119,11 +125,20 @@ export function request({ method, args, destination, ticket, inbox, nowMs }: Ask
     ticket: `${ticket} ${method}`,
     reply_to: { exchange: 'reply.celery.pidbox', routing_key: inbox },
   };
+  return {
+    body: JSON.stringify(body),
+    headers: { clock: 1, expires: nowMs / 1_000 + requestLifeSeconds },
+  };
+}
+
+/** As kombu's Redis transport sends it. */
+export function request(asked: Asked): string {
+  const { body, headers } = questionOf(asked);
   return JSON.stringify({
-    body: Buffer.from(JSON.stringify(body)).toString('base64'),
+    body: Buffer.from(body).toString('base64'),
     'content-encoding': 'utf-8',
     'content-type': 'application/json',
-    headers: { clock: 1, expires: nowMs / 1_000 + requestLifeSeconds },
+    headers,
     properties: {
       body_encoding: 'base64',
       delivery_info: { exchange: 'celery.pidbox', routing_key: '' },
@@ -163,7 +178,7 @@ export async function collect(redis: Redis, key: string, awaited: Awaited): Prom
   return texts;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * The answers put together by the worker's name. Several workers may carry one name (the same command started twice on
@@ -199,27 +214,33 @@ export function parseAnswer(text: string): Answer | undefined {
   try {
     const message = fieldsOf(JSON.parse(text));
     const body: unknown = JSON.parse(Buffer.from(String(message.body), 'base64').toString());
-    const [worker, value] = Object.entries(fieldsOf(body))[0] ?? [];
-    const question = String(fieldsOf(message.headers).ticket).split(' ')[1] ?? '';
-    if (worker === undefined || question === '') return undefined;
-    return 'error' in fieldsOf(value) ? undefined : { worker, question, value };
+    return answerOf(fieldsOf(message.headers).ticket, body);
   } catch {
     return undefined;
   }
 }
 
-function jobOf(job: Fields): ActiveJob[] {
+/** @param body the worker's name with what it says */
+export function answerOf(ticket: unknown, body: unknown): Answer | undefined {
+  const [worker, value] = Object.entries(fieldsOf(body))[0] ?? [];
+  const question = String(ticket).split(' ')[1] ?? '';
+  if (worker === undefined || question === '') return undefined;
+  return 'error' in fieldsOf(value) ? undefined : { worker, question, value };
+}
+
+/** None where it cannot be read. */
+export function jobOf(job: Fields): ActiveJob[] {
   const { exchange, routing_key: routingKey } = fieldsOf(job.delivery_info);
   if (typeof job.id !== 'string' || typeof routingKey !== 'string') return [];
-  return [
-    { id: job.id, exchange: String(exchange ?? ''), routingKey, acknowledged: job.acknowledged === true },
-  ];
+  const startedAt = typeof job.time_start === 'number' ? { startedAt: job.time_start * 1_000 } : {};
+  const acknowledged = job.acknowledged === true;
+  return [{ id: job.id, exchange: String(exchange ?? ''), routingKey, acknowledged, ...startedAt }];
 }
 
 export function listOf(value: unknown): Fields[] {
   return Array.isArray(value) ? value.map(fieldsOf) : [];
 }
 
-function fieldsOf(value: unknown): Fields {
+export function fieldsOf(value: unknown): Fields {
   return typeof value === 'object' && value !== null ? (value as Fields) : {};
 }

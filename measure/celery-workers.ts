@@ -12,6 +12,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import {
+  type Answer,
   type Asked,
   type ControlPlace,
   collect,
@@ -30,34 +31,47 @@ interface Link {
   connected(signal: AbortSignal): Promise<Redis>;
 }
 
-type Question = Pick<Asked, 'method' | 'args' | 'destination'>;
+export type Question = Pick<Asked, 'method' | 'args' | 'destination'>;
 
 // In this order: what comes before it is quiet is reserved after it, and what begins is active after it was reserved. So no
 // job slips through between two answers; one that is in both is counted once.
-const inspections: readonly Question[] = [
+export const inspections: readonly Question[] = [
   { method: 'active_queues', args: {} },
   { method: 'reserved', args: { safe: true } },
   { method: 'active', args: { safe: true } },
 ];
 
 export function celeryWorkers(link: Link, place: CeleryPlace, timeoutMs: number, now: () => number): Workers {
-  const put = async (questions: readonly Question[], signal: AbortSignal): Promise<Heard> =>
-    await round(await link.connected(signal), place, questions, { timeoutMs, nowMs: now(), signal });
+  const put = async (questions: readonly Question[], signal: AbortSignal): Promise<Heard> => {
+    const redis = await link.connected(signal);
+    // Nobody is told anything by somebody who gave up.
+    signal.throwIfAborted();
+    return await round(redis, place, questions, { timeoutMs, nowMs: now(), signal });
+  };
   const tell = async (method: string, nodes: readonly NodeQueues[], signal: AbortSignal): Promise<void> => {
-    const queues = [...new Set(nodes.flatMap((node) => node.queues))];
-    const questions = queues.map((queue) => ({
-      method,
-      args: { queue },
-      destination: nodes.filter((node) => node.queues.includes(queue)).map(({ node }) => node),
-    }));
+    const questions = wordsTo(method, nodes);
     if (questions.length > 0) await put(questions, signal);
   };
   return {
     queue: place.queue,
-    ask: async (signal) => censusOf(await put(inspections, signal), place.queue),
+    ask: async (signal) => {
+      const { texts, listening } = await put(inspections, signal);
+      const { nodes, wholeCount } = censusOf(texts.map(parseAnswer), place.queue);
+      return { nodes, silentCount: Math.max(0, listening - wholeCount) };
+    },
     quiet: (nodes, signal) => tell('cancel_consumer', nodes, signal),
     resume: (nodes, signal) => tell('add_consumer', nodes, signal),
   };
+}
+
+/** One command per queue, for those nodes that take from it. */
+export function wordsTo(method: string, nodes: readonly NodeQueues[]): Question[] {
+  const queues = [...new Set(nodes.flatMap((node) => node.queues))];
+  return queues.map((queue) => ({
+    method,
+    args: { queue },
+    destination: nodes.filter((node) => node.queues.includes(queue)).map(({ node }) => node),
+  }));
 }
 
 interface Heard {
@@ -95,9 +109,12 @@ async function round(
 }
 
 /** Only who answered all three questions is known; who answered some is as silent as who answered none. */
-function censusOf({ texts, listening }: Heard, queue: string): Census {
+export function censusOf(
+  answers: readonly (Answer | undefined)[],
+  queue: string,
+): Pick<Census, 'nodes'> & { readonly wholeCount: number } {
   const said = new Map<string, Map<string, readonly Readonly<Record<string, unknown>>[]>>();
-  for (const answer of texts.map(parseAnswer)) {
+  for (const answer of answers) {
     if (!answer) continue;
     const of = said.get(answer.worker) ?? new Map();
     said.set(answer.worker, of.set(answer.question, listOf(answer.value)));
@@ -110,5 +127,5 @@ function censusOf({ texts, listening }: Heard, queue: string): Census {
     const ids = [...(of.get('active') ?? []), ...(of.get('reserved') ?? [])].map(({ id }) => id);
     return [{ node, queues, quiet, jobs: new Set(ids).size }];
   });
-  return { nodes, silentCount: Math.max(0, listening - whole.length) };
+  return { nodes, wholeCount: whole.length };
 }

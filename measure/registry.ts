@@ -1,4 +1,5 @@
 /** Every meter, one line each. */
+import { celeryRabbitmq } from './celery-rabbitmq.ts';
 import { celeryRedis } from './celery-redis.ts';
 import { httpInfo } from './http-info.ts';
 import { judoscale } from './judoscale.ts';
@@ -13,6 +14,7 @@ import { tasksSqlite } from './tasks-sqlite.ts';
 export const meters: readonly MeterKind[] = [
   httpInfo,
   celeryRedis,
+  celeryRabbitmq,
   tasksSqlite,
   pushedJobs,
   requestQueueTime,

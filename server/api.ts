@@ -64,6 +64,10 @@ export const decision = z
   })
   .openapi('Decision');
 
+export const foundDecision = decision
+  .extend({ app: appName, processType })
+  .openapi('FoundDecision', { description: 'A decision with the manager that it is about.' });
+
 export const hold = z
   .object({
     count: z.number().int().min(0).max(10_000),
@@ -238,58 +242,6 @@ export const me = z
   })
   .openapi('Me');
 
-const severity = z.enum(['critical', 'warning', 'info']);
-
-export const issue = z
-  .object({
-    id: z.string(),
-    app: appName,
-    processType,
-    kind: z.string(),
-    severity,
-    title: z.string(),
-    text: z.string(),
-    since: z.number(),
-    openedAt: z.number(),
-    seenAt: z.number(),
-    resolvedAt: z.number().optional(),
-  })
-  .openapi('Issue', { description: 'What needs a person. Without `resolvedAt` it is open.' });
-
-const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'a time of day as 22:00');
-
-export const tells = z
-  .object({
-    opened: z.boolean().default(true),
-    resolved: z.boolean().default(true),
-    scaled: z.boolean().default(false),
-    leastSeverity: severity.default('warning'),
-    apps: z.array(appName).max(1_000).optional(),
-    groupSeconds: z.number().min(0).max(3_600).default(30),
-    quiet: z
-      .object({ from: timeOfDay, to: timeOfDay, timeZone: z.string().max(64) })
-      .optional()
-      .openapi({
-        description: 'Hours in which only what is critical is told; the rest waits for their end.',
-      }),
-  })
-  .openapi('Tells', { description: 'Of what a channel tells. Without `apps`: of all.' });
-
-export const channelSettings = z
-  .object({ name: z.string().trim().min(1).max(80), notifier: choice, tells })
-  .openapi('ChannelSettings');
-
-export const channelChange = channelSettings.partial().openapi('ChannelChange');
-
-export const channel = channelSettings
-  .extend({
-    id: z.string(),
-    createdAt: z.number(),
-    /** How the last message since the start went. */
-    sent: z.object({ at: z.number(), error: z.string().optional() }).optional(),
-  })
-  .openapi('Channel', { description: 'Where people are told. Secrets are shown as dots.' });
-
 /** The data of a live event named `checkup`. */
 export const checkupEvent = z
   .object({
@@ -306,6 +258,7 @@ export type Problem = z.infer<typeof problem>;
 export type Point = z.infer<typeof point>;
 export type Reason = z.infer<typeof reason>;
 export type Decision = z.infer<typeof decision>;
+export type FoundDecision = z.infer<typeof foundDecision>;
 export type Hold = z.infer<typeof hold>;
 export type Choice = z.infer<typeof choice>;
 export type Manager = z.infer<typeof manager>;
@@ -320,8 +273,5 @@ export type Evaluation = z.infer<typeof evaluation>;
 export type OptionSpec = z.infer<typeof optionSpec>;
 export type Adapter = z.infer<typeof adapter>;
 export type Adapters = z.infer<typeof adapters>;
-export type Issue = z.infer<typeof issue>;
-export type Tells = z.infer<typeof tells>;
-export type Channel = z.infer<typeof channel>;
 export type Me = z.infer<typeof me>;
 export type CheckupEvent = z.infer<typeof checkupEvent>;

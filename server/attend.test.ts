@@ -7,6 +7,7 @@ import { until } from '../checks/servers.ts';
 import { createStage, type Stage, type VirtualClock, virtualClock } from '../checks/stage.ts';
 import { startReceiver, type WebhookReceiver } from '../notify/contract.ts';
 import { type OpenStore, openStore } from '../store/open.ts';
+import type { IssueEvent } from './api-issues.ts';
 import { createAuth } from './auth.ts';
 import { createGuard } from './guard.ts';
 import { createHttp } from './http.ts';
@@ -26,6 +27,7 @@ let outbox: Outbox;
 let rounds: Rounds;
 let http: Routes;
 let receiver: WebhookReceiver;
+const shown: IssueEvent[] = [];
 
 const settings = {
   processType: 'worker',
@@ -49,8 +51,9 @@ beforeAll(async () => {
     tell: outbox.tell,
     urlOf: (app: string, type: string) => `https://hc.example/apps/${app}/${type}`,
   };
+  const showIssue = (event: IssueEvent): void => void shown.push(event);
   rounds = createRounds(
-    { store, kinds, clock, log, dataFolder: folder.path, intervalMs: 1e9, people },
+    { store, kinds, clock, log, dataFolder: folder.path, intervalMs: 1e9, people, showIssue },
     () => {},
   );
   const auth = await createAuth({ store, log });
@@ -124,18 +127,47 @@ test('a refused platform is told once, shown, and told again when it is over', a
   });
   const open = await call('GET', '/api/issues?open=true&app=music');
   expect(open.body.issues).toMatchObject([
-    { app: 'music', processType: 'worker', kind: 'refused', severity: 'critical' },
+    {
+      app: 'music',
+      processType: 'worker',
+      kind: 'refused',
+      severity: 'critical',
+      todo: expect.stringContaining('limits'),
+    },
   ]);
+  const event = { app: 'music', processType: 'worker', kind: 'refused', severity: 'critical' };
+  expect(shown).toMatchObject([{ ...event, state: 'opened' }]);
   delete stage.scaleError;
   clock.advance(600_000);
   await checkUps(1);
   clock.advance(1);
   await until(() => received().length === 2, 'the second message');
   expect(received()[1]).toMatchObject({ kind: 'resolved', key: 'music/worker/refused' });
+  expect(shown.map(({ state }) => state)).toEqual(['opened', 'resolved']);
   expect((await call('GET', '/api/issues?open=true')).body.issues).toEqual([]);
   expect((await call('GET', '/api/issues')).body.issues[0]).toHaveProperty('resolvedAt');
   await until(async () => (await call('GET', '/api/channels')).body[0].sent !== undefined, 'its state');
   expect((await call('GET', '/api/channels')).body[0].sent).not.toHaveProperty('error');
+});
+
+test('decisions are found over all managers, by what was asked, page by page', async () => {
+  const { body } = await call('GET', '/api/decisions');
+  expect(body.decisions.length).toBeGreaterThan(1);
+  expect(body.decisions[0]).toMatchObject({
+    app: 'music',
+    processType: 'worker',
+    reasons: expect.any(Array),
+  });
+  const failures = await call('GET', '/api/decisions?only=failures&app=music&processType=worker');
+  expect(failures.body.decisions.map(({ outcome }: { outcome: string }) => outcome)).toContain('failed');
+  expect(new Set(failures.body.decisions.map(({ outcome }: { outcome: string }) => outcome)).size).toBe(1);
+  const first = await call('GET', '/api/decisions?limit=1');
+  expect(first.body.next).toBe(first.body.decisions[0].id);
+  const second = await call('GET', `/api/decisions?limit=1&before=${first.body.next}`);
+  expect(second.body.decisions[0]).toEqual(body.decisions[1]);
+  expect((await call('GET', '/api/decisions?processType=nobody')).body).toEqual({ decisions: [] });
+  expect(await call('GET', '/api/decisions?app=nothing')).toMatchObject({ status: 404 });
+  expect(await call('GET', '/api/decisions?only=everything')).toMatchObject({ status: 422 });
 });
 
 test('a channel is tested, changed without its secret, refused when it cannot work, and removed', async () => {

@@ -27,6 +27,8 @@ export async function attend(
   await save(around, journal, stored.id, memory, resolved);
   for (const issue of opened) tell(around, app, stored.processType, issue, 'opened');
   for (const issue of resolved) tell(around, app, stored.processType, issue, 'resolved');
+  for (const issue of opened) show(around, app, stored.processType, issue, 'opened');
+  for (const issue of resolved) show(around, app, stored.processType, issue, 'resolved');
   if (outcome.outcome === 'scaled' && judged.decision) tellScaled(around, app, judged);
 }
 
@@ -104,6 +106,17 @@ function tell(
     text: end === 'opened' ? text : '',
     ...link(people, app.name, processType),
   });
+}
+
+/** After it was written down: a dashboard that hears it asks for what is open. */
+function show(
+  { showIssue }: Surroundings,
+  app: App,
+  processType: string,
+  { kind, severity, title }: Issue,
+  state: 'opened' | 'resolved',
+): void {
+  showIssue?.({ app: app.name, processType, kind, severity, title, state });
 }
 
 function tellScaled({ people }: Surroundings, app: App, { manager, decision }: Judged): void {

@@ -21,6 +21,18 @@ export const issueKinds = [
 export type IssueKind = (typeof issueKinds)[number];
 export type Severity = 'critical' | 'warning' | 'info';
 
+/** What a person can do about an issue of a kind. */
+export const todos: Readonly<Record<IssueKind, string>> = {
+  unknown: 'See that what the meter asks is up and lets it in; the number is held until it answers again.',
+  refused: "Look at the platform's own page: its limits, its bill, and the key that is used here.",
+  crashed: 'Read the log of the process, mend it and deploy. More workers would crash the same way.',
+  late: 'Raise the maximum, make the jobs shorter, or accept a longer goal.',
+  maximum: 'Raise the maximum, or make the jobs shorter.',
+  flapping: 'A longer cooldown or stabilisation calms it.',
+  braked: 'Mend what the limit speaks of; it lets go by itself.',
+  budget: 'Raise the budget of the month, or accept longer waits until it ends.',
+};
+
 /** What a checkup saw of one manager. */
 export interface Seen {
   readonly at: number;

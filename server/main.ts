@@ -14,6 +14,7 @@ import { type Level, type Logger, pino } from 'pino';
 import { HeadcountError } from '../decide/errors.ts';
 import { type OpenStore, openStore } from '../store/open.ts';
 import type { CheckupEvent } from './api.ts';
+import type { IssueEvent } from './api-issues.ts';
 import { createAuth } from './auth.ts';
 import { type Clock, realClock, wordsOf } from './clock.ts';
 import type { Config } from './config.ts';
@@ -87,6 +88,7 @@ async function assemble(
     dataFolder: config.data,
     intervalMs: config.intervalSeconds * 1000,
     people: { tell: outbox.tell, urlOf: linkOf(config, server) },
+    showIssue: (event: IssueEvent) => live.send('issue', event),
   };
   const rounds = createRounds(around, (event) => {
     live.send('checkup', event);
@@ -95,7 +97,6 @@ async function assemble(
   undo.push(() => rounds.stop());
   let stopping: Promise<void> | undefined;
   const key = randomBytes(32).toString('base64url');
-  const ready = (): boolean => stopping === undefined;
   const http = createHttp({
     store,
     rounds,
@@ -108,7 +109,7 @@ async function assemble(
     key,
     ...publicUrl,
     webFolder,
-    ready,
+    ready: () => stopping === undefined,
   });
   answerWith(getRequestListener(http.fetch));
   undo.push(async () => live.close());

@@ -11,6 +11,7 @@ import type { Meter } from '../measure/meter.ts';
 import type { Notice } from '../notify/notifier.ts';
 import type { Fleet } from '../scale/fleet.ts';
 import type { App, Store, StoredManager } from '../store/store.ts';
+import type { IssueEvent } from './api-issues.ts';
 import { type Clock, withDeadline, wordsOf } from './clock.ts';
 import { takeBack } from './drain.ts';
 import { type Drains, noDrains, recallDrains } from './drain-memory.ts';
@@ -45,6 +46,8 @@ export interface Surroundings {
     /** Where to look at a manager. */
     urlOf(app: string, processType: string): string | undefined;
   };
+  /** Absent: nobody looks at a dashboard. */
+  showIssue?(event: IssueEvent): void;
 }
 
 /** Opens an app, taking over from `before` what has not changed; the rest of `before` is closed. */

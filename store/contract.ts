@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freshDatabase, has, temporaryFolder } from '../checks/fixtures.ts';
 import type { Decision, Reading } from '../decide/words.ts';
 import { type OpenStore, openStore } from './open.ts';
-import type { App, ManagerSettings, Point, StoredManager } from './store.ts';
+import type { App, DecisionSearch, ManagerSettings, Point, StoredDecision, StoredManager } from './store.ts';
 
 /** Runs the tests on a store of each kind. */
 export function onEachStore(tests: (store: () => OpenStore) => void): void {
@@ -208,6 +208,28 @@ export function storeContract(given: () => OpenStore): void {
       made.slice(0, 4).reverse(),
     );
     expect(await store.decisions.recent(manager.id, 6)).toEqual([decision(6), decision(7)]);
+  });
+
+  test('decisions are searched over all managers', async () => {
+    const [one, other] = [await newManager(store), await newManager(store)];
+    const record = (managerId: string, change: Partial<StoredDecision>) =>
+      store.decisions.record({ ...decision(5), ...told, ...change, managerId });
+    const grown = await record(one.id, { at: 1_000 });
+    const failed = await record(one.id, { at: 2_000, outcome: 'failed', error: 'code 422' });
+    const kept = await record(other.id, { at: 3_000, outcome: 'kept', current: 2, desired: 2 });
+    const ids = async (wanted: Partial<DecisionSearch>) =>
+      (await store.decisions.search({ limit: 3, ...wanted })).map(({ id }) => id);
+    expect(await ids({})).toEqual([kept.id, failed.id, grown.id]);
+    expect(await ids({ before: kept.id, limit: 1 })).toEqual([failed.id]);
+    expect(await ids({ appId: one.appId })).toEqual([failed.id, grown.id]);
+    expect(await ids({ appId: other.appId, processType: other.processType })).toEqual([kept.id]);
+    expect(await ids({ appId: other.appId, processType: 'nobody' })).toEqual([]);
+    expect(await ids({ appId: one.appId, only: 'failures' })).toEqual([failed.id]);
+    expect(await ids({ only: 'changes', limit: 2 })).toEqual([failed.id, grown.id]);
+    expect(await ids({ appId: one.appId, outcome: 'scaled' })).toEqual([grown.id]);
+    expect(await ids({ appId: one.appId, from: 1_000.5 })).toEqual([failed.id]);
+    const [found] = await store.decisions.search({ limit: 1, appId: one.appId });
+    expect(found).toEqual({ ...failed, app: expect.any(String), processType: one.processType });
   });
 
   test('a setting is set, replaced, and set once', async () => {

@@ -39,6 +39,25 @@ export function createDecisions(kysely: Kysely<Database>): Decisions {
       if (page.before !== undefined) query = query.where('id', '<', decisionId(page.before));
       return (await query.execute()).map(toStored);
     },
+    async search({ limit, before, appId, processType, outcome, only, from }) {
+      let query = kysely
+        .selectFrom('decisions')
+        .innerJoin('managers', 'managers.id', 'decisions.manager_id')
+        .innerJoin('apps', 'apps.id', 'managers.app_id')
+        .selectAll('decisions')
+        .select(['apps.name as app', 'managers.process_type as process_type'])
+        .orderBy('decisions.id', 'desc')
+        .limit(Math.max(0, Math.min(mostRows, Math.floor(limit))));
+      if (before !== undefined) query = query.where('decisions.id', '<', decisionId(before));
+      if (appId !== undefined) query = query.where('managers.app_id', '=', rowId(appId));
+      if (processType !== undefined) query = query.where('managers.process_type', '=', processType);
+      if (outcome !== undefined) query = query.where('outcome', '=', outcome);
+      if (only === 'failures') query = query.where('outcome', '=', 'failed');
+      if (only === 'changes') query = query.whereRef('decisions.desired', '!=', 'decisions.current');
+      if (from !== undefined) query = query.where('decisions.at', '>=', Math.ceil(from));
+      const rows = await query.execute();
+      return rows.map((row) => ({ ...toStored(row), app: row.app, processType: row.process_type }));
+    },
     async recent(managerId, from) {
       const rows = await kysely
         .selectFrom('decisions')

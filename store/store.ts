@@ -130,8 +130,27 @@ export interface Decisions {
   record(decision: Omit<StoredDecision, 'id'>): Promise<StoredDecision>;
   /** Newest first. `before` is the id of the last one seen. */
   list(managerId: string, page: { limit: number; before?: string }): Promise<StoredDecision[]>;
+  /** Of all managers, newest first. */
+  search(wanted: DecisionSearch): Promise<(StoredDecision & ManagerNames)[]>;
   /** Oldest first: what a restarted controller needs for cooldowns. */
   recent(managerId: string, from: number): Promise<Decision[]>;
+}
+
+export interface ManagerNames {
+  readonly app: string;
+  readonly processType: string;
+}
+
+export interface DecisionSearch {
+  readonly limit: number;
+  readonly before?: string;
+  readonly appId?: string;
+  readonly processType?: string;
+  readonly outcome?: StoredDecision['outcome'];
+  /** `changes`: another number was wanted than there was. `failures`: the fleet refused. */
+  readonly only?: 'changes' | 'failures';
+  /** Milliseconds since the Unix epoch; included. */
+  readonly from?: number;
 }
 
 export type Severity = 'critical' | 'warning' | 'info';

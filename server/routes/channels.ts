@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { createRoute, z } from '@hono/zod-openapi';
 import { HeadcountError } from '../../decide/errors.ts';
 import type { Channel as StoredChannel, Tells as StoredTells } from '../../store/store.ts';
-import { type Channel, channel, channelChange, channelSettings, type Tells } from '../api.ts';
+import { type Channel, channel, channelChange, channelSettings, type Tells } from '../api-issues.ts';
 import { problemsWithChannel } from '../outbox.ts';
 import { notFound } from '../problem.ts';
 import { type Deps, failures, json, nothing, type Routes } from '../request.ts';

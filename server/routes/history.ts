@@ -1,8 +1,9 @@
 /** What happened: the series behind the charts, and the decisions. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { appName, decision, point, processType } from '../api.ts';
+import { appName, decision, foundDecision, point, processType } from '../api.ts';
 import { presentDecision } from '../note.ts';
 import { type Deps, failures, json, type Routes } from '../request.ts';
+import { findApp } from './apps.ts';
 import { findManager } from './managers.ts';
 
 const params = z.object({ app: appName, processType });
@@ -17,7 +18,62 @@ const decisions = z
   .object({ decisions: z.array(decision), next: z.string().optional() })
   .openapi('Decisions', { description: 'Newest first. `next` goes into `before` for the page after.' });
 
+const found = z
+  .object({ decisions: z.array(foundDecision), next: z.string().optional() })
+  .openapi('FoundDecisions', { description: 'Newest first. `next` goes into `before` for the page after.' });
+const paging = {
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+  before: z
+    .string()
+    .regex(/^\d{1,18}$|^[0-9a-f-]{36}$/)
+    .optional(),
+};
+const search = z.object({
+  app: appName.optional(),
+  processType: processType.optional(),
+  outcome: decision.shape.outcome.optional(),
+  only: z
+    .enum(['changes', 'failures'])
+    .optional()
+    .openapi({ description: '`changes`: another number was wanted than there was.' }),
+  from: time.optional(),
+  ...paging,
+});
+
 export function historyRoutes(api: Routes, deps: Deps): void {
+  managerHistory(api, deps);
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/api/decisions',
+      tags,
+      summary: 'Decisions of all managers with their reasons',
+      request: { query: search },
+      responses: { 200: json(found, 'A page of decisions.'), ...failures },
+    }),
+    async (c) => {
+      const { app, limit, before, processType: type, outcome, only, from } = c.req.valid('query');
+      const page = await deps.store.decisions.search({
+        limit,
+        ...(before && { before }),
+        ...(app && { appId: (await findApp(deps, app)).id }),
+        ...(type && { processType: type }),
+        ...(outcome && { outcome }),
+        ...(only && { only }),
+        ...(from !== undefined && { from }),
+      });
+      const next = page.length === limit ? page.at(-1)?.id : undefined;
+      const shown = page.map((each) => ({
+        ...presentDecision(each),
+        app: each.app,
+        processType: each.processType,
+      }));
+      return c.json({ decisions: shown, ...(next && { next }) }, 200);
+    },
+  );
+}
+
+function managerHistory(api: Routes, deps: Deps): void {
   api.openapi(
     createRoute({
       method: 'get',
@@ -43,13 +99,7 @@ export function historyRoutes(api: Routes, deps: Deps): void {
       summary: 'Decisions with their reasons',
       request: {
         params,
-        query: z.object({
-          limit: z.coerce.number().int().min(1).max(500).default(50),
-          before: z
-            .string()
-            .regex(/^\d{1,18}$|^[0-9a-f-]{36}$/)
-            .optional(),
-        }),
+        query: z.object(paging),
       },
       responses: { 200: json(decisions, 'A page of decisions.'), ...failures },
     }),

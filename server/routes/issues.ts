@@ -1,7 +1,9 @@
 /** Issues: what needs a person, now and before. */
 import { createRoute, z } from '@hono/zod-openapi';
 import type { StoredIssue } from '../../store/store.ts';
-import { appName, type Issue, issue } from '../api.ts';
+import { appName } from '../api.ts';
+import { type Issue, issue } from '../api-issues.ts';
+import { type IssueKind, todos } from '../issues.ts';
 import { type Deps, failures, json, type Routes } from '../request.ts';
 import { findApp } from './apps.ts';
 
@@ -47,5 +49,7 @@ export function presentIssue({
   managerId: _,
   ...shown
 }: StoredIssue & { readonly app: string; readonly processType: string }): Issue {
-  return shown;
+  // One that an older controller stored may be of a kind that is no more.
+  const todo: string | undefined = todos[shown.kind as IssueKind];
+  return { ...shown, todo: todo ?? '' };
 }

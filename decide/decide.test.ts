@@ -228,6 +228,23 @@ describe('the pipeline', () => {
     expect(decide(web, { ...measured, processes: processesOf(3) }, noon).desired).toBe(1);
   });
 
+  test('where workers can be told, nobody is let go unasked, listed or not; a patience of 0 is a word against it', () => {
+    const busy = processesOf(2).map((process) => ({ ...process, jobs: 1, quietSince: noon - 60_000 }));
+    const view = { ...viewOf([]), processes: busy, leaving: 'highest' as const };
+    const manager = managerOf({ minimum: 0, maximum: 5, hold: { count: 0 } });
+    const patient = { use: 'drain-first', options: {} };
+    expect(decide(manager, view, noon)).toMatchObject({ current: 2, desired: 2 });
+    expect(decide(manager, view, noon).reasons.at(-1)).toMatchObject({
+      by: 'drain-first',
+      text: expect.stringContaining('1 running'),
+    });
+    expect(decide({ ...manager, limits: [patient] }, view, noon)).toEqual(decide(manager, view, noon));
+    const impatient = { ...patient, options: { patienceSeconds: 0 } };
+    expect(decide({ ...manager, limits: [impatient] }, view, noon).desired).toBe(0);
+    const { leaving: _, ...nobodyCanBeTold } = view;
+    expect(decide(manager, nobodyCanBeTold, noon).desired).toBe(0);
+  });
+
   test('one that starts or crashed counts as current, one that stops does not', () => {
     const processes = [
       ...processesOf(1, 'starting'),

@@ -9,7 +9,7 @@
  * Unknown (a newest reading is unknown, nothing was measured, a rule refuses or cannot be used) is never zero: the count then
  * does not fall, unless the current count is above the maximum or a person holds another number; both are somebody's
  * word, not a guess. A hold wins over the bounds, a pause over everything. A manager without rules keeps its count, within
- * bounds. The alternative, a weighted mean of the rules, was rejected: a mean keeps no promise.
+ * bounds. Where workers can be told to take no new jobs, drain-first applies whether it is listed or not. The alternative, a weighted mean of the rules, was rejected: a mean keeps no promise.
  */
 import { readFormula, ruleNames } from './combine.ts';
 import { currentCount } from './formation.ts';
@@ -21,7 +21,7 @@ import { unknownsIn } from './work.ts';
 export function decide(manager: Manager, view: View, now: number): Decision {
   const current = currentCount(view.processes);
   const proposals = manager.rules.map((choice) => ask(choice, view, now));
-  const chosen = chosenLimits(manager);
+  const chosen = chosenLimits(manager, view);
   const unread = unknownsIn(view.samples);
   const refusals = proposals.flatMap((proposal) => (proposal.kind === 'refused' ? [proposal.why] : []));
   // A rule that refuses for want of a reading has nothing to add to why there is none.
@@ -121,14 +121,20 @@ function limited(first: readonly Reason[], limits: readonly NamedLimit[], view: 
 }
 
 /** Those that the manager lists; what cannot be used makes the decision unknown, for nobody can say what it would do. */
-function chosenLimits({ limits }: Manager): { limits: NamedLimit[]; problems: string[] } {
-  const listed = limits
+function chosenLimits({ limits }: Manager, view: View): { limits: NamedLimit[]; problems: string[] } {
+  const listed = [...limits, ...gentle(limits, view)]
     .filter(({ use }) => !kinds.some((kind) => kind.use === use && kind.always))
     .map((choice) => ({ by: choice.use, result: made(createLimit, choice) }));
   return {
     limits: listed.flatMap(({ by, result }) => ('made' in result ? [{ by, limit: result.made }] : [])),
     problems: listed.flatMap(({ result }) => ('problem' in result ? [result.problem] : [])),
   };
+}
+
+/** Nobody who can be asked first is fired with a job in hand, unless the manager says otherwise (docs/decisions/004). */
+function gentle(limits: Manager['limits'], { leaving }: View): Choice[] {
+  const isListed = limits.some(({ use }) => use === 'drain-first');
+  return leaving !== undefined && !isListed ? [{ use: 'drain-first', options: {} }] : [];
 }
 
 function limitsInOrder(

@@ -10,6 +10,8 @@ export interface Drains {
   readonly told: Map<string, Told>;
   /** What the workers last said, by the name of the process. */
   seen: Map<string, Partial<Process>>;
+  /** Since when nobody of that name listens, by the name of the process. Begins anew with a controller. */
+  readonly absent: Map<string, number>;
   /** The workers were asked at least once since the start. */
   looked: boolean;
   /** As it was last written. */
@@ -33,11 +35,11 @@ const shape = z.record(
 export async function recallDrains(store: Store, managerId: string): Promise<Drains> {
   const text = await store.settings.get(keyOf(managerId));
   const told = new Map<string, Told>(Object.entries(parse(text ?? nothing)));
-  return { told, seen: new Map(), looked: false, saved: text ?? nothing };
+  return { told, seen: new Map(), absent: new Map(), looked: false, saved: text ?? nothing };
 }
 
 export function noDrains(): Drains {
-  return { told: new Map(), seen: new Map(), looked: false, saved: nothing };
+  return { told: new Map(), seen: new Map(), absent: new Map(), looked: false, saved: nothing };
 }
 
 export async function save(
@@ -63,6 +65,7 @@ export function forgetGone(drains: Drains, processes: readonly Process[]): void 
   const staying = new Set(processes.filter(({ state }) => state !== 'stopping').map(({ name }) => name));
   for (const name of drains.told.keys()) if (!staying.has(name)) drains.told.delete(name);
   for (const name of drains.seen.keys()) if (!staying.has(name)) drains.seen.delete(name);
+  for (const name of drains.absent.keys()) if (!staying.has(name)) drains.absent.delete(name);
 }
 
 function parse(text: string): Record<string, Told> {

@@ -195,8 +195,52 @@ describe('on Heroku, where only the highest numbers go', () => {
     expect(world.count.killed).toBe(1);
   });
 
-  test('without the limit they are killed', async () => {
+  test('who lost the broker is waited for, as it may find it again, but not for ever', async () => {
+    await begin();
+    world.publish(3_600);
+    await pass(15);
+    await hold(0);
+    await pass(10);
+    world.gone.add('worker.1');
+    await pass(9 * 60);
+    expect(said()).toContain('waiting for worker.1: it does not answer');
+    // It finds it again, and loses it again.
+    world.gone.clear();
+    await pass(10);
+    expect(said()).toContain('waiting for worker.1: 1 running');
+    world.gone.add('worker.1');
+    await pass(9 * 60);
+    expect(world.look()).toEqual(['worker.1 1 quiet']);
+    await pass(2 * 60);
+    expect(said()).toBe('worker.1 goes without notice: nobody named worker.1 has listened for 10 min');
+    expect(world.look()).toEqual([]);
+  });
+
+  test('who listens and is silent is waited for without end', async () => {
+    await begin();
+    world.publish(7_200);
+    await pass(15);
+    world.silent.add('worker.1');
+    await hold(0);
+    await pass(15 * 60);
+    expect(world.look()).toEqual(['worker.1 1']);
+    expect(said()).toContain('waiting for worker.1: it does not answer');
+  });
+
+  test('it is so without being listed, where workers can be told', async () => {
     await begin({ limits: [] });
+    world.publish(120);
+    await pass(15);
+    await hold(0);
+    await pass(40);
+    expect(said()).toMatch(/^waiting for worker\.1: 1 running, \d+ s$/);
+    await pass(80);
+    expect(world.look()).toEqual([]);
+    expect(world.count).toMatchObject({ finished: 1, killed: 0 });
+  });
+
+  test('with a patience of 0 they are killed', async () => {
+    await begin({ limits: [{ use: 'drain-first', options: { patienceSeconds: 0 } }] });
     world.publish(600);
     await pass(15);
     await hold(0);

@@ -22,6 +22,12 @@ const use = 'drain-first';
 const roundLimitMs = 5_000;
 /** Whoever answers and has not obeyed by then cannot be told. */
 const obeyLimitMs = 15_000;
+/**
+ * A worker of which nothing listens any more for so long, while its process is up, is gone for us: it lost its broker
+ * or hangs, and nobody will ever hear that it is idle. Longer than a worker takes to find its broker again: Celery tries
+ * every 32 s at the rarest.
+ */
+const goneAfterMs = 10 * 60_000;
 
 export interface Drained {
   readonly decision: Decision;
@@ -38,11 +44,18 @@ export interface DrainScene {
   readonly signal: AbortSignal;
 }
 
-/** Whether and how this manager's processes can be told; undefined when it does not want it or nobody can. */
-export function leavingFor(fleet: Fleet, { stored, meters }: WatchedManager): Leaving | undefined {
-  const wants = stored.limits.some((limit) => limit.use === use);
-  const reachable = fleet.drain !== undefined || workersOf(meters).length > 0;
-  return wants && reachable ? fleet.leaving : undefined;
+/**
+ * Whether and how this manager's processes can be told; undefined when nobody can. Where the limit is not listed, a fleet
+ * that could speak with its processes does not suffice: one of them must have spoken.
+ */
+export function leavingFor(
+  fleet: Fleet,
+  { stored, meters }: WatchedManager,
+  processes: readonly Process[],
+): Leaving | undefined {
+  const isListed = stored.limits.some((limit) => limit.use === use);
+  const byFleet = isListed ? fleet.drain !== undefined : processes.some((process) => speaks(fleet, process));
+  return byFleet || workersOf(meters).length > 0 ? fleet.leaving : undefined;
 }
 
 /** What was last seen, written on the processes as the fleet counted them. */
@@ -157,7 +170,9 @@ function seen({ drains, fleet, view, around }: DrainScene, { nodes, silent }: Lo
       const stubborn = isLate && process.quietSince === undefined && process.busy === false;
       return stubborn ? { ...process, deaf: 'it does not react' } : process;
     }
-    const said = mine.length > 0 ? ofNodes(mine, told, isLate, now) : ofNobody(process, told, silent);
+    const absentMs = absence(drains, process.name, mine.length > 0 || silent, now);
+    const said =
+      mine.length > 0 ? ofNodes(mine, told, isLate, now) : ofNobody(process, told, silent, absentMs);
     drains.seen.set(process.name, said);
     return { ...bare, ...said };
   });
@@ -174,8 +189,22 @@ function ofNodes(
   return isLate ? { jobs, deaf: 'it takes jobs although it was told not to' } : { jobs };
 }
 
-/** Nobody of that name answered. Who was there before, or may be among the silent, is at work. */
-function ofNobody({ name, state }: Process, told: Told | undefined, silent: boolean): Partial<Process> {
+/** Milliseconds since when nobody of that name has been there, at every look. Whoever is silent may be of that name. */
+function absence({ absent }: Drains, name: string, isThere: boolean, now: number): number {
+  if (isThere) absent.delete(name);
+  else if (!absent.has(name)) absent.set(name, now);
+  return now - (absent.get(name) ?? now);
+}
+
+/** Nobody of that name answered. Who was there before, or may be among the silent, is at work, but not for ever. */
+function ofNobody(
+  { name, state }: Process,
+  told: Told | undefined,
+  silent: boolean,
+  absentMs: number,
+): Partial<Process> {
+  if (absentMs >= goneAfterMs && state === 'up')
+    return { deaf: `nobody named ${name} has listened for ${Math.floor(absentMs / 60_000)} min` };
   if (silent || (told && nodesOf(told).length > 0)) return told ? { quietSince: told.since } : {};
   return state === 'up' ? { deaf: `no worker named ${name} answers` } : {};
 }

@@ -167,7 +167,7 @@ function judge(
     return { manager, sample, learned: memory.learned, why };
   }
   const { decisions, used } = memory;
-  const leaving = 'problem' in fleet ? undefined : leavingFor(fleet, manager);
+  const leaving = 'problem' in fleet ? undefined : leavingFor(fleet, manager, processes);
   const seen: View = {
     samples,
     processes: withSeen(processes, manager.drains),

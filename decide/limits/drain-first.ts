@@ -6,8 +6,9 @@
  * the highest numbers can go (Heroku), a busy one keeps those below it, and that is said too.
  *
  * By default it waits for ever: a job that is killed is lost where it was acknowledged early and done twice where not,
- * and a worker that stays an hour longer costs cents. `patienceSeconds` sets an end to that. A process that nobody can
- * tell anything goes as it would without this limit. Leaving the rest to the platform's grace time (30 s at Heroku) was
+ * and a worker that stays an hour longer costs cents. `patienceSeconds` sets an end to that, and 0 switches it off: where
+ * workers can be told, decide() applies this limit unlisted too. A process that nobody can tell anything goes as it would
+ * without this limit. Leaving the rest to the platform's grace time (30 s at Heroku) was
  * the other way; it is what kills long jobs. This limit comes last, so that no bound, budget or hold kills one either.
  */
 import { currentCount } from '../formation.ts';
@@ -26,7 +27,7 @@ export const drainFirst: LimitKind = {
     {
       name: 'patienceSeconds',
       label: 'Patience',
-      help: 'After so long it goes although it works. Absent: as long as it takes, so that no job is killed.',
+      help: 'After so long it goes although it works; 0: at once. Absent: as long as it takes, so that no job is killed.',
       type: 'number',
       unit: 's',
       minimum: 0,

@@ -20,6 +20,8 @@ export interface DrainWorld {
   publish(seconds: number): void;
   /** Those that answer nothing, as a solo pool at work. */
   readonly silent: Set<string>;
+  /** Those that do not even listen, as one that lost its broker. */
+  readonly gone: Set<string>;
   readonly count: Counts;
   /** `worker.3 2 quiet`: name, jobs, and whether it takes none. */
   look(): string[];
@@ -56,11 +58,13 @@ export function movingClock(startMs = 1_760_000_000_000): MovingClock {
 export function drainWorld(clock: Clock, options: DynoOptions = likeHeroku): DrainWorld {
   const dynos = createDynos(clock, options);
   const silent = new Set<string>();
-  const workers = workersOf(dynos, silent);
+  const gone = new Set<string>();
+  const workers = workersOf(dynos, silent, gone);
   const processes = (): Process[] => dynos.list.map(({ name, state, since }) => ({ name, state, since }));
   const about = { use: 'virtual', title: 'Virtual', help: 'Moves with a virtual clock.', options: [] };
   return {
     silent,
+    gone,
     count: dynos.count,
     publish: dynos.publish,
     look: () => dynos.list.map(({ name, jobs, quiet }) => `${name} ${jobs}${quiet ? ' quiet' : ''}`),
@@ -94,13 +98,14 @@ export function drainWorld(clock: Clock, options: DynoOptions = likeHeroku): Dra
   };
 }
 
-function workersOf(dynos: Dynos, silent: ReadonlySet<string>): Workers {
+function workersOf(dynos: Dynos, silent: ReadonlySet<string>, gone: ReadonlySet<string>): Workers {
+  const hears = ({ name }: Dyno): boolean => !silent.has(name) && !gone.has(name);
   const named = (nodes: readonly { readonly node: string }[]): Dyno[] =>
-    dynos.list.filter((dyno) => !silent.has(dyno.name) && nodes.some(({ node }) => node === dyno.node));
+    dynos.list.filter((dyno) => hears(dyno) && nodes.some(({ node }) => node === dyno.node));
   return {
     queue: 'celery',
     ask: async () => {
-      const there = dynos.list.filter(({ state }) => state !== 'starting');
+      const there = dynos.list.filter(({ name, state }) => state !== 'starting' && !gone.has(name));
       const nodes = there
         .filter(({ name }) => !silent.has(name))
         .map(({ node, quiet, jobs }) => ({ node, quiet, jobs, queues: quiet ? [] : ['celery'] }));

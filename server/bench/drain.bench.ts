@@ -109,7 +109,8 @@ async function addApp(
     paused: false,
     meters: [virtual],
     rules: [{ use: 'queue-size', options: { ratio: 1 } }],
-    limits: drain ? [{ use: 'drain-first', options: {} }] : [],
+    // Without: told, and gone at once.
+    limits: drain ? [] : [{ use: 'drain-first', options: { patienceSeconds: 0 } }],
   };
   await managers.create(app.id, manager, now);
 }

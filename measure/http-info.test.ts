@@ -286,3 +286,26 @@ describe('libraries of HireFire', () => {
     await stop();
   });
 });
+
+test('our agent tells jobs apart, and how long the oldest waits', async () => {
+  const counts = { waiting: 3, running: 2, later: 7, oldestSeconds: 1.5 };
+  const agent = createAgent({
+    token: 'token',
+    env: {},
+    processTypes: { worker: () => counts, bare: () => 5 },
+  });
+  const server = createServer(forNodeHttp(agent, (_request, response) => response.end()));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const appUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const read = async (options: Record<string, string>): Promise<unknown> => {
+    const around = { appUrl, appToken: 'token', processType: 'worker', now: () => 1 };
+    return (
+      await httpInfo.create({ timeoutSeconds: 30, ...options }, around).read(AbortSignal.timeout(60_000))
+    )[0];
+  };
+  expect(await read({ means: 'jobs' })).toEqual({ kind: 'jobs', queue: 'worker', at: 1, ...counts });
+  expect(await read({ means: 'seconds' })).toMatchObject({ kind: 'value', value: 1.5 });
+  expect(await read({ name: 'bare', means: 'jobs' })).toMatchObject({ waiting: 5 });
+  expect(await read({ name: 'bare', means: 'jobs' })).not.toHaveProperty('running');
+  server.close();
+});

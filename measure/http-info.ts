@@ -91,9 +91,15 @@ function readingOf(info: Info, name: string, seconds: boolean, at: number): Read
   if (!entry) return unknown(at, `${info.url} has no entry "${name}": ${othersIn(info, name)}`);
   if (second) return unknown(at, `${info.url} has two entries "${name}"`);
   if (entry.value === null) return unknown(at, `${info.url}, entry "${name}": ${entry.problem}`);
-  return seconds
-    ? { kind: 'value', name: 'latency', at, value: entry.value, unit: 's' }
-    : { kind: 'jobs', queue: name, at, waiting: entry.value };
+  const { value, jobs = { waiting: value } } = entry;
+  if (!seconds) return { kind: 'jobs', queue: name, at, ...jobs };
+  const latency = entry.jobs ? entry.jobs.oldestSeconds : value;
+  return latency === undefined
+    ? unknown(
+        at,
+        `${info.url}, entry "${name}": the app counts jobs and cannot tell how long the oldest waits`,
+      )
+    : { kind: 'value', name: 'latency', at, value: latency, unit: 's' };
 }
 
 function othersIn(info: Info, name: string): string {

@@ -14,6 +14,15 @@ export interface InfoEntry {
   readonly value: number | null;
   /** Why the value is null, as a clause. */
   readonly problem?: string;
+  /** The jobs apart, which our own agent says when it is asked to: its value is what waits and what runs together. */
+  readonly jobs?: JobsSaid;
+}
+
+export interface JobsSaid {
+  readonly waiting: number;
+  readonly running?: number;
+  readonly later?: number;
+  readonly oldestSeconds?: number;
 }
 
 export interface Info {
@@ -101,7 +110,12 @@ async function ask(
   let status: number | undefined;
   try {
     const answer = await fetch(`${base}/hirefire/${encodeURIComponent(token)}/info`, {
-      headers: { accept: 'application/json', 'hirefire-token': token, ...headers },
+      headers: {
+        accept: 'application/json',
+        'hirefire-token': token,
+        'headcount-detail': 'jobs',
+        ...headers,
+      },
       redirect: 'manual',
       signal: AbortSignal.any([signal, time]),
     });
@@ -194,11 +208,21 @@ export function parseInfo(body: string): Parsed {
 
 function parseEntry(entry: unknown): InfoEntry | undefined {
   if (typeof entry !== 'object' || entry === null) return undefined;
-  const { name, value, quantity } = entry as Record<string, unknown>;
+  const { name, value, quantity, ...others } = entry as Record<string, unknown>;
   if (typeof name !== 'string' || name === '') return undefined;
   const number = value ?? quantity;
   const problem = problemWithValue(number);
-  return problem === undefined ? { name, value: number as number } : { name, value: null, problem };
+  if (problem !== undefined) return { name, value: null, problem };
+  const jobs = jobsIn(others);
+  return { name, value: number as number, ...(jobs && { jobs }) };
+}
+
+function jobsIn({ waiting, running, later, oldestSeconds }: Record<string, unknown>): JobsSaid | undefined {
+  if (problemWithValue(waiting) !== undefined) return undefined;
+  const known = Object.entries({ running, later, oldestSeconds }).filter(
+    ([, value]) => problemWithValue(value) === undefined,
+  );
+  return { waiting: waiting as number, ...(Object.fromEntries(known) as Partial<JobsSaid>) };
 }
 
 function problemWithValue(value: unknown): string | undefined {

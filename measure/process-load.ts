@@ -22,9 +22,9 @@ export const processLoad: MeterKind = {
     {
       name: 'measure',
       label: 'Which number',
-      help: 'load1, load5, load15: load averages over so many minutes, 1 = one busy core. cpu: percent of what the process may use. utilisation: percent of the time with a request at work, from Judoscale.',
+      help: 'load1, load5, load15: load averages over so many minutes, 1 = one busy core. cpu: percent of what the process may use. utilisation: percent of the time with a request at work, from Judoscale. event-loop: percent of the time at work, in-flight: requests at work; both from our agent.',
       type: 'text',
-      choices: ['load1', 'load5', 'load15', 'cpu', 'utilisation'],
+      choices: ['load1', 'load5', 'load15', 'cpu', 'utilisation', 'event-loop', 'in-flight'],
       default: 'load1',
     },
     {
@@ -45,7 +45,7 @@ export const processLoad: MeterKind = {
       const value = inbox?.mean(name, measure, Math.floor(Number(options.windowSeconds)));
       if (value === undefined)
         return [unknown(now(), `no ${measure} of "${name}" has been brought within the window`)];
-      const unit = measure.startsWith('load') ? 'load' : '%';
+      const unit = unitOf(measure);
       return [{ kind: 'value', name: measure, at: now(), value, unit }];
     };
     return {
@@ -54,3 +54,8 @@ export const processLoad: MeterKind = {
     };
   },
 };
+
+function unitOf(measure: string): string {
+  if (measure === 'in-flight') return 'requests';
+  return measure.startsWith('load') ? 'load' : '%';
+}

@@ -99,6 +99,7 @@ export function readPushed(inbox: AppInbox, name: string, given: Options, at: nu
   const jobs = inbox.newest(name, 'jobs', age) ?? inbox.newest(name, 'sample', age);
   if (!jobs) return [];
   const working = inbox.newest(name, 'working', age);
+  const later = inbox.newest(name, 'later', age);
   return [
     {
       kind: 'jobs',
@@ -106,6 +107,7 @@ export function readPushed(inbox: AppInbox, name: string, given: Options, at: nu
       at,
       waiting: jobs.value,
       ...(working && { running: working.value }),
+      ...(later && { later: later.value }),
       ...(latency && { oldestSeconds: latency.value }),
     },
   ];

@@ -7,7 +7,8 @@
  *         rqt: mean and count of one process, [] = alive without traffic; jqs jobs, jql seconds, wrk jobs in work, cpu percent
  *   draft [{"name":"web","samples":{"1767225600":[12,8]}},{"name":"worker","sample":42}]
  *
- * `rst`, response time in the shape of rqt, is of our own agent. Facts: hirefire-resource 1.x and the 2.0 development
+ * Of our own agent: `rst`, response time in the shape of rqt; `elu` percent of the time its event loop was at work; `inf` requests
+ * at work; `ltr` jobs due later. Facts: hirefire-resource 1.x and the 2.0 development
  * revisions for Ruby, Python and Node. A library re-sends what was not acknowledged and has no sequence number, so a
  * second may come in parts and, after a lost answer, twice. The parts are added up; telling a repetition from a second process
  * that saw the same was rejected because it cannot be done: times then weigh double, gauges are not changed.
@@ -37,6 +38,9 @@ const gaugeOf: Readonly<Record<string, GaugeMetric>> = {
   jql: 'latency',
   wrk: 'working',
   cpu: 'cpu',
+  elu: 'event-loop',
+  inf: 'in-flight',
+  ltr: 'later',
 };
 
 interface Work {
@@ -122,7 +126,7 @@ function addMean(work: Work, metric: TimesMetric, name: string, second: number, 
 }
 
 function addGauge(work: Work, metric: GaugeMetric, name: string, second: number, value: unknown): void {
-  const problem = problemWithNumber(value, metric === 'cpu' ? 100 : gaugeMaximum);
+  const problem = problemWithNumber(value, metric === 'cpu' || metric === 'event-loop' ? 100 : gaugeMaximum);
   if (problem) drop(work.dropped, problem);
   else work.pushed.push({ metric, name, second, value: value as number });
 }

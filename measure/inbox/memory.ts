@@ -171,8 +171,8 @@ function keep(state: State, dialect: Dialect, pushed: Pushed): void {
     return;
   }
   const gauge = made(named.gauges, pushed.metric, createGauge);
-  // Of jobs one process speaks for all; of CPU and load each speaks for itself.
-  const perProcess = /^(cpu|utilisation|load\d+)$/.test(pushed.metric);
+  // Of jobs one process speaks for all; of CPU, load and the like each speaks for itself.
+  const perProcess = /^(cpu|utilisation|event-loop|in-flight|load\d+)$/.test(pushed.metric);
   const kept = perProcess ? gauge.add(pushed.second, pushed.value) : gauge.set(pushed.second, pushed.value);
   if (!kept) drop(state.dropped, 'late');
 }

@@ -16,6 +16,9 @@ export type GaugeMetric =
   | 'load5'
   | 'load15'
   | 'utilisation'
+  | 'event-loop'
+  | 'in-flight'
+  | 'later'
   | 'alive';
 
 /** One number of a push. Seconds since the Unix epoch; times in milliseconds, latency in seconds, CPU in percent. */

@@ -34,7 +34,7 @@ async function open(fakeOptions: Partial<FakeOptions> = {}, options = {}): Promi
   const fake = await startFakeHeroku({ procfile, apiKey: key, strict: true, clock, ...fakeOptions });
   const lines: string[] = [];
   const fleet = createHeroku(
-    { app: 'demo', apiKey: key, baseUrl: fake.url, ...options },
+    { app: 'demo', apiKey: key, baseUrl: fake.url, tokenUrl: `${fake.url}/oauth/token`, ...options },
     {
       appName: 'a',
       appToken: 't',
@@ -336,6 +336,128 @@ describe('refusals', () => {
     await until(() => fake.calls.length > 0, 'the call');
     abort.abort();
     await expect(counted).rejects.toMatchObject({ name: 'AbortError' });
+  });
+});
+
+describe('an OAuth client', () => {
+  const oauth = { clientSecret: 'client-very-secret', refreshToken: 'refresh-very-secret' };
+  const tokensMade = ({ calls }: FakeHeroku): number =>
+    calls.filter((call) => call === 'POST /oauth/token').length;
+  const openClient = (given: object = {}): Promise<Place> =>
+    open({ oauth: { ...oauth, tokenSeconds: 28_800 } }, { apiKey: undefined, ...oauth, ...given });
+
+  test('makes its key before the first call, and another one only when it has ended', async () => {
+    const { fake, fleet, clock } = await openClient();
+    await Promise.all([fleet.scaleTo({ worker: 1 }, never), fleet.count(never), fleet.cost?.(never)]);
+    clock.advance(28_700_000);
+    await fleet.scaleTo({ worker: 2 }, never);
+    expect(tokensMade(fake)).toBe(1);
+    clock.advance(200_000);
+    await Promise.all([fleet.scaleTo({ worker: 3 }, never), fleet.count(never)]);
+    expect(tokensMade(fake)).toBe(2);
+    expect(fake.stats().formation).toMatchObject({ worker: 3 });
+    fake.revokeKeys();
+    expect((await fleet.count(never)).worker).toHaveLength(3);
+    expect(tokensMade(fake)).toBe(3);
+  });
+
+  test('starts with the key that it has', async () => {
+    const { fake, fleet } = await openClient({ apiKey: key });
+    await fleet.count(never);
+    expect(tokensMade(fake)).toBe(0);
+  });
+
+  test('a new key that is refused as well is not made again and again', async () => {
+    const { fake, fleet } = await openClient();
+    await fleet.count(never);
+    fake.fault({ name: 'unauthorized', on: 'PATCH', times: 10 });
+    await expect(fleet.scaleTo({ worker: 1 }, never)).rejects.toThrow('Heroku does not know the key');
+    expect(tokensMade(fake)).toBe(2);
+    expect(patches(fake)).toHaveLength(2);
+    fake.clearFaults();
+    await fleet.scaleTo({ worker: 1 }, never);
+  });
+
+  test.each([
+    ['clientSecret', 'wrong-secret', '401'],
+    ['refreshToken', 'wrong-token', '400'],
+  ])(
+    'a wrong %s says what to do, tells no secret, and is not tried at every checkup',
+    async (name, value, status) => {
+      const { fake, fleet, clock } = await openClient({ [name]: value });
+      for (let checkup = 0; checkup < 3; checkup++) {
+        const problem = await fleet.count(never).catch((error: Error) => error);
+        expect(problem).toMatchObject({
+          code: 'FLEET_FAILED',
+          message: expect.stringContaining('refreshToken'),
+        });
+        expect(String(problem)).toContain(status);
+        expect(String(problem)).not.toMatch(/very-secret|wrong-/);
+      }
+      expect(tokensMade(fake)).toBe(1);
+      clock.advance(60_000);
+      await expect(fleet.count(never)).rejects.toMatchObject({ code: 'FLEET_FAILED' });
+      expect(tokensMade(fake)).toBe(2);
+    },
+  );
+
+  test('nobody who answers, and an answer that is none', async () => {
+    const { fleet } = await openClient({ tokenUrl: 'http://127.0.0.1:1/oauth/token' });
+    await expect(fleet.count(never)).rejects.toThrow(/No new key could be got from 127\.0\.0\.1:1/);
+    await expect(fleet.count(AbortSignal.abort())).rejects.toThrow('aborted');
+  });
+
+  test('needs both halves, and an address that is no danger', () => {
+    const make = (options: object) => () =>
+      createHeroku(
+        { app: 'demo', ...options },
+        { appName: 'a', appToken: 't', folder: '/nowhere', now: Date.now, log: () => {} },
+      );
+    expect(make({ refreshToken: 'x' })).toThrow('"clientSecret"');
+    expect(make({ clientSecret: 'x' })).toThrow('"refreshToken"');
+    expect(make({ ...oauth, tokenUrl: 'http://example.com/token' })).toThrow('unencrypted');
+  });
+});
+
+describe('what somebody else sets', () => {
+  test('is adopted, and told for a quarter of an hour; what we set ourselves is not', async () => {
+    const { fake, fleet, clock, lines } = await open();
+    await fleet.count(never);
+    await fleet.scaleTo({ worker: 2 }, never);
+    await fleet.count(never);
+    expect(fleet.warnings?.()).toEqual([]);
+    await call(fake, 'PATCH', '/apps/demo/formation', { updates: [{ type: 'worker', quantity: 5 }] });
+    clock.advance(2_000);
+    expect((await fleet.count(never)).worker).toHaveLength(5);
+    const told = 'somebody set worker to 5 at Heroku (it was 2); that is taken as it is';
+    expect(fleet.warnings?.()).toEqual([told]);
+    expect(lines).toEqual([`worker | ${told}`]);
+    clock.advance(14 * 60_000);
+    await fleet.count(never);
+    expect(fleet.warnings?.()).toEqual([told]);
+    clock.advance(60_000);
+    expect(fleet.warnings?.()).toEqual([]);
+    expect(lines).toHaveLength(1);
+  });
+
+  test('is told no longer once we set another number, and a call without an answer is our own', async () => {
+    const { fake, fleet, clock } = await open();
+    await fleet.scaleTo({ worker: 1 }, never);
+    await fleet.count(never);
+    await call(fake, 'PATCH', '/apps/demo/formation', { updates: [{ type: 'worker', quantity: 4 }] });
+    clock.advance(2_000);
+    await fleet.count(never);
+    expect(fleet.warnings?.()).toHaveLength(1);
+    await fleet.scaleTo({ worker: 3 }, never);
+    await fleet.count(never);
+    expect(fleet.warnings?.()).toEqual([]);
+    fake.fault({ name: 'hang-up', on: 'PATCH' });
+    await expect(fleet.scaleTo({ worker: 6 }, never)).rejects.toMatchObject({ code: 'FLEET_FAILED' });
+    // As if Heroku had carried it out and only its answer was lost.
+    await call(fake, 'PATCH', '/apps/demo/formation', { updates: [{ type: 'worker', quantity: 6 }] });
+    clock.advance(2_000);
+    await fleet.count(never);
+    expect(fleet.warnings?.()).toEqual([]);
   });
 });
 

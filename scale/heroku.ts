@@ -5,66 +5,25 @@
  * the controller tells the workers themselves, through the queue. Facts: the published schema (heroku/platform-api), and heroku/cli for what is not in it.
  * Stopping single dynos was another way to pick the victim, but Heroku starts a stopped dyno of a formation again.
  */
-import type { OptionSpec, Options } from '../decide/options.ts';
+import type { Options } from '../decide/options.ts';
 import type { Formation } from '../decide/words.ts';
 import { checkDesired, type Fleet, type FleetKind, type FleetSurroundings } from './fleet.ts';
 import { createApi } from './heroku/api.ts';
-import { openApp } from './heroku/app.ts';
+import { type HerokuApp, openApp } from './heroku/app.ts';
 import { watchAutoscale } from './heroku/autoscale.ts';
-import { createCaps, type Order } from './heroku/caps.ts';
+import { type Caps, createCaps, type Order } from './heroku/caps.ts';
 import { watchCrashed } from './heroku/crashed.ts';
 import type { Row } from './heroku/formation.ts';
-import { herokuUrl, readPlan } from './heroku/plan.ts';
+import { type Hands, watchHands } from './heroku/hands.ts';
+import { createKeys } from './heroku/keys.ts';
+import { herokuOptions, readPlan } from './heroku/plan.ts';
 import { pricesOf } from './heroku/prices.ts';
-
-const options: readonly OptionSpec[] = [
-  { name: 'app', label: 'App', help: 'Name or id of the app at Heroku.', type: 'text' },
-  {
-    name: 'apiKey',
-    label: 'Key',
-    help: 'An API key or OAuth token that may write. Absent: HEROKU_API_KEY of the controller.',
-    type: 'text',
-    optional: true,
-    secret: true,
-  },
-  {
-    name: 'restartCrashed',
-    label: 'Restart crashed dynos',
-    help: 'Restarts a dyno that stays crashed for a minute, instead of waiting 20 minutes and longer for Heroku.',
-    type: 'boolean',
-    default: false,
-  },
-  {
-    name: 'timeoutSeconds',
-    label: 'Time limit',
-    help: 'How long one call may take.',
-    type: 'number',
-    unit: 'seconds',
-    default: 8,
-    minimum: 1,
-    maximum: 60,
-  },
-  {
-    name: 'baseUrl',
-    label: 'Address',
-    help: 'Address of the Platform API. Change it for tests and proxies.',
-    type: 'text',
-    default: herokuUrl,
-  },
-  {
-    name: 'metricsUrl',
-    label: 'Address of the metrics',
-    help: "Where to look for Heroku's own autoscaling. Absent: at Heroku, unless baseUrl leads elsewhere.",
-    type: 'text',
-    optional: true,
-  },
-];
 
 export const heroku: FleetKind = {
   use: 'heroku',
   title: 'Heroku',
   help: 'Changes the number of dynos of an app at Heroku.',
-  options,
+  options: herokuOptions,
   create: async (given, surroundings) => createHeroku(given, surroundings),
 };
 
@@ -76,15 +35,17 @@ const mostTries = 4;
 /** @throws HeadcountError OPTION_INVALID */
 export function createHeroku(given: Options, { now, log }: FleetSurroundings): Fleet {
   const plan = readPlan(given, process.env);
-  const api = createApi({ ...plan, now });
+  const keys = createKeys({ ...plan, now });
+  const api = createApi({ ...plan, keys, now });
   const app = openApp(api, plan.app, plan.baseUrl, now);
-  const metrics = plan.metricsUrl ? createApi({ ...plan, baseUrl: plan.metricsUrl, now }) : undefined;
+  const metrics = plan.metricsUrl ? createApi({ ...plan, keys, baseUrl: plan.metricsUrl, now }) : undefined;
   const fight = `Heroku's own autoscaling is on for web, so web is left alone. To change that: heroku ps:autoscale:disable -a ${plan.app}`;
   const autoscale = watchAutoscale(metrics, (isOn) =>
     log('web', isOn ? fight : "Heroku's autoscaling is off"),
   );
   const caps = createCaps(log);
   const crashed = watchCrashed();
+  const hands = watchHands(log);
   let sizes: { readonly list: unknown[]; readonly at: number } | undefined;
 
   async function restart(formation: Formation, signal: AbortSignal): Promise<void> {
@@ -95,18 +56,6 @@ export function createHeroku(given: Options, { now, log }: FleetSurroundings): F
       );
   }
 
-  async function order(orders: readonly Order[], rows: readonly Row[], signal: AbortSignal): Promise<void> {
-    let next: readonly Order[] = orders;
-    for (let tries = 1; next.length > 0; tries++)
-      try {
-        return await app.order(next, signal);
-      } catch (error) {
-        const lowered = tries < mostTries ? caps.lower(next, rows, error, now()) : undefined;
-        if (!lowered) throw error;
-        next = lowered;
-      }
-  }
-
   return {
     name: 'heroku',
     leaving: 'highest',
@@ -114,6 +63,7 @@ export function createHeroku(given: Options, { now, log }: FleetSurroundings): F
       signal.throwIfAborted();
       const { formation, rows, isNew } = await app.count(signal);
       if (isNew) autoscale.look(rows, now());
+      if (isNew) hands.look(rows, now());
       if (isNew && plan.restartCrashed) await restart(formation, signal);
       return formation;
     },
@@ -130,7 +80,7 @@ export function createHeroku(given: Options, { now, log }: FleetSurroundings): F
         const allowed = caps.apply({ type: row.type, quantity: wanted }, row, now());
         return allowed.quantity === row.quantity ? [] : [allowed];
       });
-      await order(orders, rows, signal);
+      await order({ app, caps, hands, now }, orders, rows, signal);
     },
     async cost(signal) {
       signal.throwIfAborted();
@@ -141,10 +91,37 @@ export function createHeroku(given: Options, { now, log }: FleetSurroundings): F
     warnings: () => [
       ...(autoscale.isOn() ? [fight] : []),
       ...caps.warnings(now()),
+      ...hands.warnings(now()),
       ...(app.spacingMs() > 0
         ? [`few calls are left at Heroku, so dynos are counted every ${app.spacingMs() / 1000} s`]
         : []),
     ],
     close: async () => autoscale.close(),
   };
+}
+
+interface Desk {
+  readonly app: HerokuApp;
+  readonly caps: Caps;
+  readonly hands: Hands;
+  now(): number;
+}
+
+/** As many as may run are ordered where Heroku says that so many may not. */
+async function order(
+  { app, caps, hands, now }: Desk,
+  orders: readonly Order[],
+  rows: readonly Row[],
+  signal: AbortSignal,
+): Promise<void> {
+  let next: readonly Order[] = orders;
+  for (let tries = 1; next.length > 0; tries++)
+    try {
+      hands.ordering(next);
+      return await app.order(next, signal);
+    } catch (error) {
+      const lowered = tries < mostTries ? caps.lower(next, rows, error, now()) : undefined;
+      if (!lowered) throw error;
+      next = lowered;
+    }
 }

@@ -13,6 +13,7 @@ import type { Clock } from './dyno.ts';
 import type { Stats } from './dynos.ts';
 import { createFaults, type Failing, type Fault } from './faults.ts';
 import { stableId } from './ids.ts';
+import { createOAuth, type OAuth, type OAuthOptions } from './oauth.ts';
 import { createPlatform, type Platform } from './platform.ts';
 import { startProcesses } from './process.ts';
 import { bucketSize, createBucket } from './rates.ts';
@@ -28,6 +29,8 @@ export interface FakeOptions {
   readonly app?: string;
   /** The only key that is let in. Default `fake-key`. */
   readonly apiKey?: string;
+  /** Lets in an OAuth client beside the key, with keys that end. */
+  readonly oauth?: OAuthOptions;
   /** Default: any free port. Loopback only. */
   readonly port?: number;
   /** Passes requests to the web dynos. Default: any free port; only with `run`. */
@@ -76,6 +79,8 @@ export interface FakeHeroku {
   setBusy(dyno: string, running: number): void;
   crash(dyno: string): void;
   setRemaining(calls: number): void;
+  /** Ends every key of the OAuth client. */
+  revokeKeys(): void;
   /** SIGTERM, grace time, SIGKILL for every dyno; then the server closes. */
   close(): Promise<void>;
 }
@@ -83,6 +88,7 @@ export interface FakeHeroku {
 interface Fake extends Controls {
   readonly settings: RouteSettings;
   readonly apiKey: string;
+  readonly oauth: OAuth | undefined;
   readonly calls: string[];
   requests: number;
   refusals: number;
@@ -108,6 +114,7 @@ export async function startFakeHeroku(options: FakeOptions): Promise<FakeHeroku>
     faults: createFaults(),
     bucket: createBucket(() => clock.now(), bucketSize),
     apiKey: options.apiKey ?? 'fake-key',
+    oauth: options.oauth && createOAuth(options.oauth, () => clock.now()),
     calls: [],
     requests: 0,
     refusals: 0,
@@ -134,6 +141,7 @@ export async function startFakeHeroku(options: FakeOptions): Promise<FakeHeroku>
     setBusy: (dyno, running) => setBusy(platform, dyno, running),
     crash: (dyno) => crash(platform, dyno),
     setRemaining: fake.bucket.set,
+    revokeKeys: () => fake.oauth?.revoke(),
     async close() {
       await platform.close();
       await Promise.all([close(api), close(router)]);
@@ -193,6 +201,11 @@ async function answerTo(fake: Fake, incoming: IncomingMessage, text: string): Pr
     body: () => parse(text, headers['content-type']),
   };
   if (call.path[0] === 'fake') return control(fake, call);
+  if (pathname === '/oauth/token' && method === 'POST' && fake.oauth) {
+    // Without the body: it is all secrets.
+    fake.calls.push('POST /oauth/token');
+    return fake.oauth.make(text, headers['content-type']);
+  }
   fake.requests += 1;
   fake.calls.push(`${method} ${pathname}${text === '' ? '' : ` ${text}`}`);
   if (fake.calls.length > mostCalls) fake.calls.shift();
@@ -212,8 +225,9 @@ async function answerTo(fake: Fake, incoming: IncomingMessage, text: string): Pr
   return route(fake.platform, fake.settings, call);
 }
 
-function checkHeaders({ apiKey }: Fake, { authorization, accept }: IncomingMessage['headers']): void {
-  if (authorization !== `Bearer ${apiKey}`)
+function checkHeaders({ apiKey, oauth }: Fake, { authorization, accept }: IncomingMessage['headers']): void {
+  const key = /^Bearer (\S+)$/.exec(authorization ?? '')?.[1] ?? '';
+  if (key !== apiKey && !oauth?.lets(key))
     throw new Refusal(401, 'unauthorized', 'Invalid credentials provided.');
   if (!/^application\/vnd\.heroku\+json;\s*version=3(\.[\w-]+)?$/.test(accept ?? ''))
     throw new Refusal(406, 'not_acceptable', 'Ask for application/vnd.heroku+json; version=3.');

@@ -1,12 +1,14 @@
 /**
- * Calls of Heroku's Platform API: one key, a limit of time and of size for every answer, redirects not followed.
+ * Calls of Heroku's Platform API: its key (keys.ts), a limit of time and of size for every answer, redirects not followed.
  *
  * Heroku gives an account 4,500 calls and 75 more each minute. `remaining` is what the last answer said is left. After a
  * 429 nothing is sent before Retry-After, or 15 seconds and then twice as long each time, is over: a call would only be
  * refused again. The official client for Node was the other way; it is generated, old, and knows none of these limits.
  */
 import { HeadcountError } from '../../decide/errors.ts';
-import { refused, unreachable } from './refusals.ts';
+import { textWithin } from './answer-text.ts';
+import type { Keys } from './keys.ts';
+import { causeOf, refused, unreachable } from './refusals.ts';
 
 export interface Api {
   /** All pages of a list. */
@@ -19,7 +21,7 @@ export interface Api {
 export interface ApiOptions {
   readonly baseUrl: string;
   readonly app: string;
-  readonly key: string;
+  readonly keys: Keys;
   readonly timeoutMs: number;
   now(): number;
 }
@@ -35,13 +37,24 @@ const firstPauseMs = 15_000;
 const longestPauseMs = 5 * 60_000;
 
 export function createApi(options: ApiOptions): Api {
-  const { baseUrl, key, timeoutMs, now, app } = options;
+  const { baseUrl, keys, timeoutMs, now, app } = options;
   const pause = { until: 0, nextMs: firstPauseMs };
   let remaining: number | undefined;
 
   async function ask(path: string, init: RequestInit, signal: AbortSignal): Promise<Answer> {
     signal.throwIfAborted();
     if (now() < pause.until) throw paused(pause.until - now());
+    const key = await keys.get(signal);
+    try {
+      return await askWith(key, path, init, signal);
+    } catch (error) {
+      // Once: a new key that is not known either says that something else is wrong.
+      if (causeOf(error).status !== 401 || !(await keys.renew(key, signal))) throw error;
+      return await askWith(await keys.get(signal), path, init, signal);
+    }
+  }
+
+  async function askWith(key: string, path: string, init: RequestInit, signal: AbortSignal): Promise<Answer> {
     const limit = AbortSignal.timeout(timeoutMs);
     const both = AbortSignal.any([signal, limit]);
     const headers = {
@@ -54,7 +67,7 @@ export function createApi(options: ApiOptions): Api {
       const asked = { ...init, headers: { ...headers, ...init.headers }, signal: both };
       const response = await fetch(url, { ...asked, redirect: 'manual' });
       remaining = readCount(response.headers.get('ratelimit-remaining')) ?? remaining;
-      const text = await readText(response);
+      const text = await textWithin(response, largestBytes);
       if (response.status === 429) pauseAfter(response, pause, now());
       else pause.nextMs = firstPauseMs;
       if (!response.ok) throw refused({ app, key, url: baseUrl }, response, text);
@@ -85,18 +98,6 @@ export function createApi(options: ApiOptions): Api {
       return (await ask(path, init, signal)).value;
     },
   };
-}
-
-/** Stops reading at the limit, so that a wrong address cannot fill the memory. */
-async function readText(response: Response): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const part of response.body ?? []) {
-    bytes += part.byteLength;
-    if (bytes > largestBytes) throw new RangeError(`the answer is larger than ${largestBytes} bytes`);
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString('utf8');
 }
 
 function pauseAfter(response: Response, pause: { until: number; nextMs: number }, now: number): void {

@@ -23,7 +23,9 @@ export interface JobSample {
 export interface WebSeconds {
   readonly name: string;
   readonly seconds: readonly Second[];
-  /** False: this process serves no requests, or nobody says since when they wait. */
+  /** False: this process serves no requests. */
+  readonly serves: boolean;
+  /** False: nobody says since when its requests wait. */
   readonly waits: boolean;
 }
 
@@ -57,7 +59,7 @@ function bodyOfWaits(seconds: readonly Second[]): string | undefined {
   return JSON.stringify(Object.fromEntries(some.map(({ second, waits }) => [second, waits])));
 }
 
-function entryOfWeb(form: Form, { name, seconds, waits }: WebSeconds, single: boolean): object {
+function entryOfWeb(form: Form, { name, seconds, serves, waits }: WebSeconds, single: boolean): object {
   const isSingle = (one: Second): boolean =>
     single && one.waits.length === one.waitedCount && one.waitedCount <= singleWaitsMaximum;
   const samples = bySecond(waits ? seconds.filter(isSingle) : [], (one) => one.waits);
@@ -66,9 +68,9 @@ function entryOfWeb(form: Form, { name, seconds, waits }: WebSeconds, single: bo
     rqt: bySecond(means, (one) => mean(one.waitedMs, one.waitedCount)),
     cpu: bySecond(seconds, (one) => one.cpu),
     ...(form === 'headcount' && {
-      rst: bySecond(seconds, (one) => (one.tookCount > 0 ? mean(one.tookMs, one.tookCount) : undefined)),
+      rst: bySecond(serves ? seconds : [], (one) => mean(one.tookMs, one.tookCount)),
       elu: bySecond(seconds, (one) => one.eventLoop),
-      inf: bySecond(seconds, (one) => one.inFlight),
+      inf: bySecond(serves ? seconds : [], (one) => one.inFlight),
     }),
   };
   return { name, ...filled({ samples }), metrics: filled(metrics) };

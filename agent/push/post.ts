@@ -38,13 +38,16 @@ export function createPoster(base: string): Poster {
       const timer = setTimeout(late, timeoutMs);
       timer.unref();
       request.once('socket', (socket) => socket.unref());
+      let answered = false;
       request.once('response', (response) => {
+        answered = true;
         read(response).then((answer) => resolve({ ...answer, status: response.statusCode ?? 0 }), reject);
       });
       request.on('error', (problem) => reject(Object.assign(problem, { reused: request.reusedSocket })));
       request.once('close', () => {
         clearTimeout(timer);
-        reject(new TypeError('the connection was cut'));
+        // With an answer begun, reading it tells whether it was whole.
+        if (!answered) reject(new TypeError('the connection was cut'));
       });
       request.end(body);
     });

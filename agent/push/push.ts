@@ -147,7 +147,11 @@ async function send(
   const waits = serves && web?.seconds.unrouted() === false;
   const oldest = Math.floor(clock.now() / 1_000) - keptSeconds;
   const samples = [...jobs.values()].filter(({ second }) => second >= oldest);
-  const body = bodyOf(where.form, name === undefined ? undefined : { name, seconds: due, waits }, samples);
+  const body = bodyOf(
+    where.form,
+    name === undefined ? undefined : { name, seconds: due, serves, waits },
+    samples,
+  );
   if (body === undefined) return undefined;
   const old = where.form === 'hirefire-1';
   const answer = await poster.post(

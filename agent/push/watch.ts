@@ -24,8 +24,8 @@ export function watchRequests(seen: Seen, now: () => number): () => void {
   const started = (message: unknown): void => {
     try {
       const { request, response } = message as { request: IncomingMessage; response: ServerResponse };
-      // Who asks for our numbers is no visitor, and waits for meters.
-      if (request.url?.startsWith('/hirefire')) return;
+      // Who asks for our numbers, or brings some, is no visitor.
+      if (request.url?.startsWith('/hirefire') || request.headers['hirefire-token']) return;
       const since = performance.now();
       seen.began(waitedMs(request.headers, now()));
       response.once('close', () => seen.ended(performance.now() - since));

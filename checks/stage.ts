@@ -1,6 +1,7 @@
 /** A stage for the controller's tests: a clock that only the test moves, a fleet and a meter that do what they are told. */
 import type { JobsReading, Process, Reading } from '../decide/words.ts';
 import type { MeterKind } from '../measure/meter.ts';
+import type { Workers } from '../measure/workers.ts';
 import type { FleetKind } from '../scale/fleet.ts';
 import type { Clock } from '../server/clock.ts';
 
@@ -48,6 +49,10 @@ export interface Stage {
   readonly scaled: Record<string, number>[];
   openedCount: number;
   closedCount: number;
+  /** What the fleet has to say. */
+  warnings: readonly string[];
+  /** Set before an app is added: the workers that its meter reaches; then the highest numbers go first. */
+  workers?: Workers;
   countingNow: number;
   mostCountingAtOnce: number;
   readonly fleet: FleetKind;
@@ -65,6 +70,7 @@ export function createStage(clock: Clock, formation: Record<string, number> = { 
     formation,
     read: async () => [jobs(clock.now(), 0)],
     scaled: [],
+    warnings: [],
     openedCount: 0,
     closedCount: 0,
     countingNow: 0,
@@ -79,6 +85,8 @@ export function createStage(clock: Clock, formation: Record<string, number> = { 
         stage.openedCount += 1;
         return {
           name: 'staged',
+          ...(stage.workers && { leaving: 'highest' }),
+          warnings: () => stage.warnings,
           count: async () => {
             stage.countingNow += 1;
             stage.mostCountingAtOnce = Math.max(stage.mostCountingAtOnce, stage.countingNow);
@@ -115,7 +123,11 @@ export function createStage(clock: Clock, formation: Record<string, number> = { 
           secret: true,
         },
       ],
-      create: () => ({ name: 'staged', read: (signal) => stage.read(signal) }),
+      create: () => ({
+        name: 'staged',
+        read: (signal) => stage.read(signal),
+        ...(stage.workers && { workers: stage.workers }),
+      }),
     },
   };
   return stage;

@@ -308,6 +308,42 @@ describe('history', () => {
     });
   });
 
+  test('for whom a smaller number waits is told with the manager and to who listens, and what the fleet says with the app', async () => {
+    let inHand = 2;
+    let quiet = false;
+    stage.workers = {
+      queue: 'celery',
+      ask: async () => ({
+        nodes: [{ node: 'worker.1@host', queues: quiet ? [] : ['celery'], quiet, jobs: inHand }],
+        silentCount: 0,
+      }),
+      quiet: async () => {
+        quiet = true;
+      },
+      resume: async () => {},
+    };
+    stage.warnings = ['somebody set worker to 1'];
+    await addMusic();
+    const response = await http.request('/api/live', { headers: { authorization: `Bearer ${key}` } });
+    await rounds.checkUp('music');
+    const waits = expect.stringMatching(/^waiting for worker\.1: 2 running, [\d.]+ m?s$/);
+    expect((await call('GET', '/api/apps/music/managers/worker')).body.draining).toEqual(waits);
+    const { body: app } = await call('GET', '/api/apps/music');
+    expect(app).toMatchObject({ warnings: stage.warnings, managers: [{ draining: waits }] });
+    inHand = 0;
+    stage.warnings = [];
+    await rounds.checkUp('music');
+    expect(stage.formation).toEqual({ worker: 0 });
+    const { body: after } = await call('GET', '/api/apps/music');
+    expect(after).not.toHaveProperty('warnings');
+    expect(after.managers[0]).not.toHaveProperty('draining');
+    live.close();
+    const events = [...(await response.text()).matchAll(/event: checkup\ndata: (.*)/g)].map(
+      ([, data]) => JSON.parse(data ?? '').draining,
+    );
+    expect(events).toEqual([waits, undefined]);
+  });
+
   test.each(['series?from=yesterday', 'decisions?limit=0', 'decisions?limit=many', "decisions?before=';--"])(
     '%s is refused',
     async (query) => {

@@ -169,7 +169,7 @@ function addSimulate(program: Command): void {
     .option('--seed <number>', 'same seed, same load', whole, 1)
     .option('--optimum', 'compare with the best possible also where that takes minutes')
     .option('--json', 'print JSON')
-    .option('--picture <file>', 'draw arrivals, waiting, workers and late jobs as SVG')
+    .option('--picture <file>', 'draw arrivals, waiting, workers and late jobs: .svg or .png')
     .option('--url <address>', 'for --history: which controller, where several run', address)
     .option('-c, --config <file>', 'for --history: configuration of the controller, to find its folder')
     .option('-d, --data <folder>', 'for --history: folder of the controller')

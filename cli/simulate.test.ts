@@ -88,6 +88,14 @@ describe('a simulation', () => {
     expect(svg).toMatch(/^<svg [\s\S]*headcount[\s\S]*keda[\s\S]*<\/svg>\n$/);
   });
 
+  test('draws a PNG that is not empty, twice as large', async () => {
+    const file = join(folder.path, 'out.png');
+    await run({ ...poisson, picture: file });
+    const bytes = readFileSync(file);
+    expect(bytes.subarray(0, 8)).toEqual(Buffer.from('89504e470d0a1a0a', 'hex'));
+    expect(bytes.readUInt32BE(16)).toBe(2_000);
+  });
+
   test('plays a trace from a file', async () => {
     const file = join(folder.path, 'mine.csv');
     writeFileSync(file, 'arrival_s,service_s\n0,5\n1,5\n');
@@ -102,7 +110,7 @@ describe('what is wrong is told', () => {
     [{}, 'none is given'],
     [{ ...poisson, trace: 'x.csv' }, '2 are given'],
     [{ ...poisson, maximum: 1_000, slots: 64 }, 'Lower --maximum or --slots.'],
-    [{ ...poisson, picture: 'out.png' }, 'Name it out.svg.'],
+    [{ ...poisson, picture: 'out.pdf' }, 'Name it out.svg or .png.'],
     [{ ...poisson, picture: '/no/such/folder/out.svg' }, 'Name another file with --picture.'],
   ])('%j', async (change, expected) => {
     await expect(run(change)).rejects.toThrow(expected);

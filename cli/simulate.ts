@@ -34,6 +34,7 @@ import { readTrace, type Trace } from '../simulate/traces.ts';
 import { runWorld } from '../simulate/world.ts';
 import { readHistory } from './simulate/history.ts';
 import { type Bound, optimumWhereCheap } from './simulate/optimum.ts';
+import { asPng } from './simulate/png.ts';
 import { createProgress, type Progress } from './simulate/progress.ts';
 import { type QueueSpec, withQueues } from './simulate/queues.ts';
 import { asJson, captionOf, report } from './simulate/report.ts';
@@ -162,11 +163,11 @@ function checkSize({ maximum, slots, apart, picture: file, queues }: SimulateOpt
 
 /** A name that promises another format would be a file that nothing opens. */
 function checkPicture({ picture: file }: SimulateOptions): void {
-  if (file !== undefined && /\.(png|jpe?g|gif|pdf|webp)$/i.test(file))
+  if (file !== undefined && /\.(jpe?g|gif|pdf|webp)$/i.test(file))
     throw wrong(
       `The picture ${file} cannot be drawn`,
-      'pictures are drawn as SVG, which browsers and documents show as they are',
-      `Name it ${file.replace(/\.\w+$/, '.svg')}. A browser makes a PNG of it: chromium --headless --screenshot=out.png file:///path/out.svg`,
+      'pictures are drawn as SVG or PNG',
+      `Name it ${file.replace(/\.\w+$/, '.svg')} or .png.`,
     );
 }
 
@@ -249,10 +250,15 @@ async function draw(file: string, { trace, options, played, optimum }: Outcome):
       one.track ? [{ name: one.kind.name, caption: captionOf(one, optimum), track: one.track }] : [],
     ),
   });
-  await writeFile(file, svg).catch((error: NodeJS.ErrnoException) => {
+  const png = /\.png$/i.test(file) ? await asPng(svg) : undefined;
+  await writeFile(file, png?.bytes ?? svg).catch((error: NodeJS.ErrnoException) => {
     throw wrong(`The picture ${file} cannot be written`, error.message, 'Name another file with --picture.');
   });
   process.stderr.write(`The picture stands in ${file}.\n`);
+  if (png?.readable === false)
+    process.stderr.write(
+      'It has no text: this machine has no font. Install one (apt-get install fonts-dejavu-core), or name it .svg.\n',
+    );
 }
 
 function wrong(what: string, why: string, todo = 'Correct the name.'): HeadcountError {

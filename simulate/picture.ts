@@ -36,6 +36,9 @@ const legendTop = 74;
 const legendLine = 20;
 const bins = 460;
 
+/** A browser takes the first. A renderer that knows no such name takes the first that its machine has. */
+const fonts = 'system-ui, Arial, Helvetica, Liberation Sans, DejaVu Sans, Noto Sans, sans-serif';
+
 /** Of medium light, told apart by people who see no red or no green, and by their dashes. */
 const colours = ['#2f7fc1', '#d9730d', '#1f9e78', '#b05fc4', '#c94f4f', '#8a8a1f', '#1b9ab0', '#a0724a'];
 const dashes = ['', '7 3', '2 3', '9 3 2 3'];
@@ -60,7 +63,7 @@ export function picture({ title, subtitle, trace, runs }: Scene): string {
   const height = top + panels.length * (panelHeight + panelGap) + 8;
   const about = `${subtitle}. ${runs.map(({ name, caption }) => `${name}: ${caption}`).join('. ')}.`;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="title about" font-family="system-ui, sans-serif" font-size="13" fill="#777">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" aria-labelledby="title about" font-family="${fonts}" font-size="13" fill="#777">`,
     `<title id="title">${escaped(title)}</title>`,
     `<desc id="about">${escaped(about)}</desc>`,
     `<text x="16" y="28" font-size="19" font-weight="600">${escaped(title)}</text>`,

@@ -9,6 +9,7 @@ import type {
   AppSettings,
   Decision,
   Evaluation,
+  FoundDecision,
   Hold,
   Inbox,
   InfoTest,
@@ -19,6 +20,7 @@ import type {
   Point,
   Problem,
 } from '../server/api.ts';
+import type { Channel, ChannelChange, ChannelSettings, Issue } from '../server/api-issues.ts';
 import type { Measure, SetupGuide } from '../server/setup-guide.ts';
 
 export interface Series {
@@ -29,6 +31,24 @@ export interface Series {
 export interface DecisionPage {
   readonly decisions: Decision[];
   readonly next?: string;
+}
+
+export interface IssuePage {
+  readonly issues: Issue[];
+  readonly next?: string;
+}
+
+export interface FoundPage {
+  readonly decisions: FoundDecision[];
+  readonly next?: string;
+}
+
+/** Which decisions of all managers are wanted; what is absent is not asked for. */
+export interface DecisionFilter {
+  readonly app?: string;
+  readonly processType?: string;
+  readonly outcome?: Decision['outcome'];
+  readonly only?: 'changes' | 'failures';
 }
 
 /** `code` is the problem's, or `UNREACHABLE` when nothing answered, or `ANSWER_UNREADABLE`. */
@@ -105,7 +125,30 @@ export const api = {
       undefined,
       signal,
     ),
+
+  issues: (
+    asked: { open: boolean; app?: string | undefined; before?: string | undefined; limit: number },
+    signal?: AbortSignal,
+  ) => call<IssuePage>('GET', `/api/issues?${given({ ...asked })}`, undefined, signal),
+  findDecisions: (
+    asked: DecisionFilter & { before?: string | undefined; from?: number; limit: number },
+    signal?: AbortSignal,
+  ) => call<FoundPage>('GET', `/api/decisions?${given({ ...asked })}`, undefined, signal),
+  channels: (signal?: AbortSignal) => call<Channel[]>('GET', '/api/channels', undefined, signal),
+  createChannel: (body: ChannelSettings) => call<Channel>('POST', '/api/channels', body),
+  changeChannel: (id: string, body: ChannelChange) =>
+    call<Channel>('PATCH', `/api/channels/${encodeURIComponent(id)}`, body),
+  removeChannel: (id: string) => call<unknown>('DELETE', `/api/channels/${encodeURIComponent(id)}`),
+  testChannel: (id: string) => call<unknown>('POST', `/api/channels/${encodeURIComponent(id)}/test`, {}),
 };
+
+/** Only what was given. */
+function given(asked: Readonly<Record<string, string | number | boolean | undefined>>): URLSearchParams {
+  const known = Object.entries(asked).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, String(value)]],
+  );
+  return new URLSearchParams(known);
+}
 
 async function call<Answer>(
   method: string,

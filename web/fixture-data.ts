@@ -1,26 +1,12 @@
 /** Made-up apps for developing and testing the dashboard: every state that a manager can be in, and awkward names. */
 import type { Adapters, App, Choice, Decision, Manager, Point, Reason } from '../server/api.ts';
+import { notifiers } from './fixture-notifiers.ts';
 
 export const stepMs = 10_000;
 const day = 86_400_000;
 
 export const adapters: Adapters = {
-  notifiers: [
-    {
-      use: 'slack',
-      title: 'Slack',
-      help: 'Posts to a Slack channel by an incoming webhook.',
-      options: [
-        {
-          name: 'url',
-          label: 'Webhook address',
-          help: 'The address that Slack gives for an incoming webhook.',
-          type: 'text',
-          secret: true,
-        },
-      ],
-    },
-  ],
+  notifiers,
   meters: [
     {
       use: 'celery-redis',

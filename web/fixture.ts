@@ -20,13 +20,18 @@ import type {
   Me,
   Problem,
 } from '../server/api.ts';
-import { adapters, demoApps, demoDecisions, manager as newManager, points, stepMs } from './fixture-data.ts';
+import type { Channel, Issue, IssueEvent } from '../server/api-issues.ts';
+import { adapters, demoApps, demoDecisions, manager as newManager } from './fixture-data.ts';
+import { historyRoutes } from './fixture-history.ts';
+import { demoChannels, demoIssues, newsRoutes } from './fixture-news.ts';
 import { setupRoutes } from './fixture-setup.ts';
 
 export interface FixtureState {
   me: Me;
   apps: App[];
   decisions: Decision[];
+  issues: Issue[];
+  channels: Channel[];
   /** Paths that fail: an answer of this status, `hang`, or a broken connection. */
   failing: Map<string, number | 'hang'>;
   /** False: the stream answers 502. */
@@ -40,6 +45,8 @@ export interface Fixture {
   readonly state: FixtureState;
   /** Tells every open page of a checkup. */
   emit(event: CheckupEvent): void;
+  /** Tells every open page of an issue. */
+  emitIssue(event: IssueEvent): void;
   /** How many pages listen. */
   listeners(): number;
   /** Ends every stream, as a controller that stops does. */
@@ -48,7 +55,7 @@ export interface Fixture {
 }
 
 interface Stream {
-  send(event: CheckupEvent): void;
+  send(name: string, data: unknown): void;
   end(): void;
 }
 
@@ -57,6 +64,8 @@ export async function startFixture(change: Partial<FixtureState> = {}, port = 0)
     me: { loggedIn: true, setUpNeeded: false, name: 'Rachel', email: 'rachel@example.com' },
     apps: demoApps(Date.now()),
     decisions: demoDecisions(Date.now()),
+    issues: demoIssues(Date.now()),
+    channels: demoChannels(Date.now()),
     failing: new Map(),
     live: true,
     changes: [],
@@ -68,7 +77,8 @@ export async function startFixture(change: Partial<FixtureState> = {}, port = 0)
   people(http, state);
   appRoutes(http, state);
   managerRoutes(http, state);
-  historyRoutes(http, state);
+  historyRoutes(http, state, finder(state));
+  newsRoutes(http, state, problem);
   liveRoute(http, state, streams);
   http.all('/api/*', () => problem(404, 'NOT_FOUND', 'There is no such call.'));
   http.get('*', (c) => page(c.req.path));
@@ -78,7 +88,10 @@ export async function startFixture(change: Partial<FixtureState> = {}, port = 0)
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     state,
     emit: (event) => {
-      for (const stream of streams) stream.send(event);
+      for (const stream of streams) stream.send('checkup', event);
+    },
+    emitIssue: (event) => {
+      for (const stream of streams) stream.send('issue', event);
     },
     listeners: () => streams.size,
     breakStreams: () => {
@@ -101,8 +114,7 @@ function liveRoute(http: Hono, state: FixtureState, streams: Set<Stream>): void 
       await new Promise<void>((end) => {
         const listener = {
           end,
-          send: (event: CheckupEvent) =>
-            void stream.writeSSE({ event: 'checkup', data: JSON.stringify(event) }),
+          send: (event: string, data: unknown) => void stream.writeSSE({ event, data: JSON.stringify(data) }),
         };
         streams.add(listener);
         stream.onAbort(() => {
@@ -265,44 +277,6 @@ function managerRoutes(http: Hono, state: FixtureState): void {
     const found = find(c.req.param('app'), c.req.param('type'));
     if (found) delete found.hold;
     return given(found);
-  });
-}
-
-function historyRoutes(http: Hono, state: FixtureState): void {
-  const find = finder(state);
-  http.get(`${path}/series`, (c) => {
-    const [from, to] = [Number(c.req.query('from')), Math.min(Number(c.req.query('to')), Date.now())];
-    const found = find(c.req.param('app'), c.req.param('type'));
-    if (!found?.latest) return c.json({ grain: 'raw', points: [] });
-    const spanMs = to - from;
-    const [grain, gapMs] =
-      spanMs > 1e8 ? ['hour', 3_600_000] : spanMs > 1e7 ? ['minute', 60_000] : ['raw', stepMs];
-    const made = points(from, to, Number(gapMs));
-    const bare = made.map(({ at, current, desired, unknown }) => ({
-      at,
-      current,
-      desired,
-      unknown: 0 * unknown,
-    }));
-    return c.json({ grain, points: found.meters.length > 0 ? made : bare });
-  });
-  http.get(`${path}/decisions`, (c) => {
-    const before = c.req.query('before');
-    const found = find(c.req.param('app'), c.req.param('type'));
-    const all = found?.latest ? state.decisions : [];
-    const rest = before ? all.slice(all.findIndex(({ id }) => id === before) + 1) : all;
-    const shown = rest.slice(0, 50);
-    return c.json({ decisions: shown, ...(rest.length > 50 ? { next: shown.at(-1)?.id } : {}) });
-  });
-  http.post(`${path}/evaluate`, (c) => {
-    const [newest] = demoDecisions(Date.now());
-    const at = Date.now();
-    return c.json({
-      app: c.req.param('app'),
-      processType: c.req.param('type'),
-      readings: [{ kind: 'jobs', queue: 'celery', at, waiting: 12_430, running: 20, oldestSeconds: 41.2 }],
-      ...newest,
-    });
   });
 }
 

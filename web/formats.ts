@@ -12,6 +12,7 @@ const clockSeconds = new Intl.DateTimeFormat('en-GB', {
   second: '2-digit',
 });
 const day = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short' });
+const date = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
 const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' });
 
 export const unknownWord = 'unknown';
@@ -73,6 +74,11 @@ export function clockTime(at: number, now: number, withSeconds = false): string 
 
 export function dayOf(at: number): string {
   return day.format(at);
+}
+
+/** Over months nobody looks for a weekday. */
+export function dateOf(at: number): string {
+  return date.format(at);
 }
 
 export function fullTime(at: number): string {

@@ -10,9 +10,9 @@
  * would hang. A tab that nobody looks at therefore sleeps: it has no stream, and catches up when it is looked at.
  */
 import type { InfiniteData, QueryClient } from '@tanstack/react-query';
-import type { App, CheckupEvent, Manager } from '../server/api.ts';
-import type { DecisionPage, Series } from './api.ts';
-import { queries, type SpanKey, spanSeconds } from './queries.ts';
+import type { App, CheckupEvent, Decision, FoundDecision, Manager } from '../server/api.ts';
+import type { DecisionFilter, DecisionPage, FoundPage, Series } from './api.ts';
+import { mostMarks, queries, type SpanKey, spanSeconds } from './queries.ts';
 
 export type LiveStatus =
   | { readonly kind: 'connecting' }
@@ -65,6 +65,10 @@ export function connectLive(client: QueryClient, open = () => new EventSource('/
     stream.addEventListener('checkup', (event: MessageEvent<string>) => {
       waiting.push(JSON.parse(event.data) as CheckupEvent);
       flush ??= setTimeout(write, collectMs);
+    });
+    // What is open is asked for anew, so that the page never counts by itself.
+    stream.addEventListener('issue', () => {
+      void client.invalidateQueries({ queryKey: ['issues'] });
     });
     stream.onerror = () => {
       missed = true;
@@ -120,9 +124,39 @@ export function applyCheckups(client: QueryClient, events: readonly CheckupEvent
       client.setQueryData<Series>(key, (old) => old && withPoint(old, event, key[3] as SpanKey));
     client.setQueryData<InfiniteData<DecisionPage, string | undefined>>(
       queries.decisions(app, processType).queryKey,
-      (old) => old && withDecision(old, event),
+      (old) => (old && event.decision ? withDecision(old, event.decision) : old),
     );
+    applyFound(client, event);
   }
+}
+
+/** Lists over all managers, and the marks on charts. */
+function applyFound(client: QueryClient, { app, processType, decision }: CheckupEvent): void {
+  if (!decision) return;
+  const found = { ...decision, app, processType };
+  if (decision.current !== decision.desired)
+    client.setQueriesData<FoundPage>(
+      { queryKey: ['marks', app, processType] },
+      (old) => old && { ...old, decisions: [found, ...old.decisions].slice(0, mostMarks) },
+    );
+  for (const [key] of client.getQueriesData<InfiniteData<FoundPage, string | undefined>>({
+    queryKey: ['found'],
+  }))
+    if (isWanted(key[1] as DecisionFilter, found))
+      client.setQueryData<InfiniteData<FoundPage, string | undefined>>(
+        key,
+        (old) => old && withDecision(old, found),
+      );
+}
+
+function isWanted({ app, processType, outcome, only }: DecisionFilter, found: FoundDecision): boolean {
+  return (
+    (app === undefined || app === found.app) &&
+    (processType === undefined || processType === found.processType) &&
+    (outcome === undefined || outcome === found.outcome) &&
+    (only !== 'changes' || found.current !== found.desired) &&
+    (only !== 'failures' || found.outcome === 'failed')
+  );
 }
 
 function withCheckups(app: App, events: readonly CheckupEvent[]): App {
@@ -154,13 +188,11 @@ function withPoint(series: Series, { point }: CheckupEvent, span: SpanKey): Seri
   return { ...series, points: [...series.points.filter((old) => old.at >= from), point] };
 }
 
-function withDecision(
-  data: InfiniteData<DecisionPage, string | undefined>,
-  { decision }: CheckupEvent,
-): InfiniteData<DecisionPage, string | undefined> {
+type Pages<D> = InfiniteData<{ readonly decisions: D[]; readonly next?: string }, string | undefined>;
+
+function withDecision<D extends Decision>(data: Pages<D>, decision: D): Pages<D> {
   const [first, ...rest] = data.pages;
-  if (!decision || !first || first.decisions.some((old) => old.id === decision.id && old.at === decision.at))
-    return data;
+  if (!first || first.decisions.some((old) => old.id === decision.id && old.at === decision.at)) return data;
   const decisions = [decision, ...first.decisions];
   if (decisions.length <= keptDecisionsCount) return { ...data, pages: [{ ...first, decisions }, ...rest] };
   // A page left open for a week must not grow without end; the older ones can be loaded again.

@@ -1,7 +1,7 @@
 /** What the page asks the controller for, by name. `live.ts` writes into the same keys as checkups come in. */
 import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query';
 import type { Measure } from '../server/setup-guide.ts';
-import { ApiError, api, now } from './api.ts';
+import { ApiError, api, type DecisionFilter, now } from './api.ts';
 
 export const spans = [
   { key: '15m', label: '15 min', seconds: 900 },
@@ -9,12 +9,18 @@ export const spans = [
   { key: '6h', label: '6 h', seconds: 21_600 },
   { key: '24h', label: '24 h', seconds: 86_400 },
   { key: '7d', label: '7 d', seconds: 604_800 },
+  { key: '30d', label: '30 d', seconds: 2_592_000 },
+  { key: '1y', label: '1 y', seconds: 31_536_000 },
 ] as const;
 
 export type SpanKey = (typeof spans)[number]['key'];
 
 /** Live events tell of checkups; what other people change is asked for once a minute. */
 const othersMs = 60_000;
+
+/** More would be one solid bar of marks. */
+export const mostMarks = 500;
+export const mostOpenIssues = 500;
 
 export function spanSeconds(key: SpanKey): number {
   return spans.find((span) => span.key === key)?.seconds ?? 3_600;
@@ -74,6 +80,53 @@ export const queries = {
       initialPageParam: undefined as string | undefined,
       getNextPageParam: (page) => page.next,
       maxPages: 40,
+    }),
+  /** The changes of the number within the span: the marks on its chart. */
+  marks: (app: string, processType: string, span: SpanKey) =>
+    queryOptions({
+      queryKey: ['marks', app, processType, span],
+      queryFn: ({ signal }) =>
+        api.findDecisions(
+          {
+            app,
+            processType,
+            only: 'changes',
+            from: Math.round(now() - spanSeconds(span) * 1000),
+            limit: mostMarks,
+          },
+          signal,
+        ),
+      placeholderData: keepPreviousData,
+    }),
+  found: (filter: DecisionFilter) =>
+    infiniteQueryOptions({
+      queryKey: ['found', filter],
+      queryFn: ({ pageParam, signal }) =>
+        api.findDecisions({ ...filter, before: pageParam, limit: 50 }, signal),
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: (page) => page.next,
+      maxPages: 40,
+    }),
+  openIssues: () =>
+    queryOptions({
+      queryKey: ['issues', 'open'],
+      queryFn: ({ signal }) => api.issues({ open: true, limit: mostOpenIssues }, signal),
+      refetchInterval: othersMs,
+    }),
+  pastIssues: (app: string | undefined) =>
+    infiniteQueryOptions({
+      queryKey: ['issues', 'past', app ?? ''],
+      queryFn: ({ pageParam, signal }) =>
+        api.issues({ open: false, app, before: pageParam, limit: 50 }, signal),
+      initialPageParam: undefined as string | undefined,
+      getNextPageParam: (page) => page.next,
+      maxPages: 40,
+    }),
+  channels: () =>
+    queryOptions({
+      queryKey: ['channels'],
+      queryFn: ({ signal }) => api.channels(signal),
+      refetchInterval: othersMs,
     }),
 };
 

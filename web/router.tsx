@@ -7,6 +7,7 @@ import {
   lazyRouteComponent,
   Outlet,
 } from '@tanstack/react-router';
+import { decisionFilter } from './decision-filter.ts';
 import { AppsPage } from './pages/apps.tsx';
 import { Gate } from './parts/gate.tsx';
 import { Empty, Failed, Loading } from './parts/states.tsx';
@@ -53,8 +54,37 @@ const manager = createRoute({
   },
 });
 
+export interface IssueSearch {
+  readonly app?: string;
+}
+
+const issues = createRoute({
+  getParentRoute: () => inside,
+  path: '/issues',
+  component: lazyRouteComponent(() => import('./pages/issues.tsx'), 'IssuesPage'),
+  validateSearch: ({ app: name }: Record<string, unknown>): IssueSearch =>
+    typeof name === 'string' && name ? { app: name } : {},
+});
+
+const decisions = createRoute({
+  getParentRoute: () => inside,
+  path: '/decisions',
+  component: lazyRouteComponent(() => import('./pages/decisions.tsx'), 'DecisionsPage'),
+  validateSearch: decisionFilter,
+});
+
+const channels = createRoute({
+  getParentRoute: () => inside,
+  path: '/settings/channels',
+  component: lazyRouteComponent(() => import('./pages/channels.tsx'), 'ChannelsPage'),
+});
+
 export const router = createRouter({
-  routeTree: root.addChildren([setup, login, inside.addChildren([apps, app, manager])]),
+  routeTree: root.addChildren([
+    setup,
+    login,
+    inside.addChildren([apps, app, manager, issues, decisions, channels]),
+  ]),
   defaultPreload: 'intent',
   scrollRestoration: true,
   defaultPendingComponent: () => <Loading what="the page" />,

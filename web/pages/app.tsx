@@ -9,6 +9,8 @@ import { AppSettingsForm, RemoveApp } from '../parts/app-settings.tsx';
 import { AppSetup } from '../parts/app-setup.tsx';
 import { AppTest } from '../parts/app-test.tsx';
 import { AppToken } from '../parts/app-token.tsx';
+import { IssueLines } from '../parts/issues.tsx';
+import { AppMaintenance } from '../parts/maintenance.tsx';
 import { ManagerList } from '../parts/manager-row.tsx';
 import { PageHead } from '../parts/page.tsx';
 import { Empty, Failed, isMissing, Loading } from '../parts/states.tsx';
@@ -35,6 +37,7 @@ function AppSections({ app }: { app: App }) {
   return (
     <>
       <PageHead title={app.name}>
+        <AppMaintenance app={app} />
         <Button size="xs" disabled={!adapters.data} onClick={() => setAdding(true)}>
           Add a manager
         </Button>
@@ -45,6 +48,7 @@ function AppSections({ app }: { app: App }) {
         </p>
       ))}
       <section className="card app-card" aria-label="Managers">
+        <IssueLines app={app.name} />
         {app.managers.length > 0 ? (
           <ManagerList app={app.name} managers={app.managers} adapters={adapters.data} />
         ) : (

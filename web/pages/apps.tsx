@@ -7,6 +7,7 @@ import type { Adapters, App } from '../../server/api.ts';
 import { plural } from '../formats.ts';
 import { goalOf, isUnknown, needsAttention, statesOf } from '../manager-state.ts';
 import { AddApp } from '../parts/add-app.tsx';
+import { IssueLines } from '../parts/issues.tsx';
 import { ManagerList } from '../parts/manager-row.tsx';
 import { PageHead } from '../parts/page.tsx';
 import { Empty, Failed, Loading } from '../parts/states.tsx';
@@ -90,6 +91,7 @@ function AppCard({ app, adapters }: { app: App; adapters: Adapters | undefined }
           {fleet}
         </span>
       </header>
+      <IssueLines app={app.name} />
       {app.managers.length > 0 ? (
         <ManagerList app={app.name} managers={app.managers} adapters={adapters} />
       ) : (

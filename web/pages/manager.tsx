@@ -9,6 +9,7 @@ import { goalOf, statesOf } from '../manager-state.ts';
 import { StateBadge } from '../parts/badges.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Decisions } from '../parts/decisions.tsx';
+import { IssueNotices } from '../parts/issues.tsx';
 import { Learned } from '../parts/learned.tsx';
 import { ManagerActions } from '../parts/manager-actions.tsx';
 import { ManagerCharts } from '../parts/manager-charts.tsx';
@@ -69,6 +70,7 @@ function ManagerView({ app, manager }: { app: string; manager: Manager }) {
       >
         <ManagerActions app={app} manager={manager} />
       </PageHead>
+      <IssueNotices app={app} processType={manager.processType} />
       <ManagerNow manager={manager} goal={goal} />
       <Tabs value={view} onChange={show} keepMounted={false} className="views">
         <Tabs.List>

@@ -1,7 +1,9 @@
 /** How uPlot is told to draw: axes, lines, the level, and bands where nothing is known. */
 import uPlot from 'uplot';
-import { clockTime, dayOf } from '../formats.ts';
+import type { Decision } from '../../server/api.ts';
+import { clockTime, dateOf, dayOf } from '../formats.ts';
 import type { Columns, Line } from './chart-data.ts';
+import { type Mark, marksOf, nearest } from './chart-marks.ts';
 
 /** A horizontal line: a goal. */
 export interface Level {
@@ -23,6 +25,10 @@ export interface Drawing {
   readonly level?: Level | undefined;
   readonly axis: ValueAxis;
   readonly onCursor: (index: number | undefined) => void;
+  /** Decisions that stand as marks on the floor of the picture. */
+  readonly marks?: readonly Decision[] | undefined;
+  /** The one near the pointer, with its place from the left edge of the box. */
+  readonly onMark?: ((mark: Mark | undefined) => void) | undefined;
 }
 
 const font = '11px system-ui, "Noto Sans", sans-serif';
@@ -49,8 +55,11 @@ export function draw(box: HTMLElement, lines: readonly Line[], now: () => Drawin
     series: [{}, ...lines.map((line) => series(line, colour(line.colour)))],
     hooks: {
       drawClear: [(plot) => drawBands(plot, now().columns, colour)],
-      draw: [(plot) => drawLevel(plot, now().level, colour('--hc-goal'))],
-      setCursor: [(plot) => now().onCursor(plot.cursor.idx ?? undefined)],
+      draw: [
+        (plot) => drawLevel(plot, now().level, colour('--hc-goal')),
+        (plot) => drawMarks(plot, now().marks ?? [], colour),
+      ],
+      setCursor: [(plot) => pointed(plot, now())],
     },
   };
   return new uPlot(options, [columns.x, ...columns.ys], box);
@@ -102,8 +111,9 @@ function xAxis(colour: Colour, now: () => Drawing): uPlot.Axis {
     space: 64,
     values: (_, splits) => {
       const { from, to } = now();
-      const long = to - from > 172_800_000;
-      return splits.map((split) => (long ? dayOf(split * 1000) : clockTime(split * 1000, split * 1000)));
+      const days = (to - from) / 86_400_000;
+      const format = days > 60 ? dateOf : days > 2 ? dayOf : (at: number) => clockTime(at, at);
+      return splits.map((split) => format(split * 1000));
     },
   };
 }
@@ -171,5 +181,57 @@ function drawLevel(plot: uPlot, level: Level | undefined, stroke: string): void 
   ctx.moveTo(bbox.left, y);
   ctx.lineTo(bbox.left + bbox.width, y);
   ctx.stroke();
+  ctx.restore();
+}
+
+/** Boxes are counted from the left edge of the plot without its axis; a tooltip stands within the whole box. */
+function pointed(plot: uPlot, { onCursor, onMark, marks }: Drawing): void {
+  const { idx, left = -1 } = plot.cursor;
+  onCursor(idx ?? undefined);
+  if (!onMark || !marks) return;
+  const mark = left < 0 ? undefined : nearest(placed(plot, marks), left);
+  onMark(mark && { ...mark, x: mark.x + plot.bbox.left / devicePixelRatio });
+}
+
+function placed(plot: uPlot, decisions: readonly Decision[]): Mark[] {
+  return marksOf(decisions, (at) => plot.valToPos(at / 1000, 'x'), plot.bbox.width / devicePixelRatio);
+}
+
+const lookColours: Readonly<Record<Mark['look'], string>> = {
+  grew: '--hc-accent',
+  shrank: '--hc-quiet',
+  failed: '--hc-bad',
+};
+
+/** Up, down, or a cross: the shape says it without the colour. */
+function drawMarks(plot: uPlot, decisions: readonly Decision[], colour: Colour): void {
+  const { ctx, bbox } = plot;
+  const px = devicePixelRatio;
+  const floor = bbox.top + bbox.height - 1 * px;
+  ctx.save();
+  for (const { x, look } of placed(plot, decisions)) {
+    const middle = bbox.left + x * px;
+    ctx.beginPath();
+    const [base, tip] = look === 'shrank' ? [floor - 8 * px, floor] : [floor, floor - 8 * px];
+    if (look === 'failed') {
+      ctx.moveTo(middle - 4 * px, base);
+      ctx.lineTo(middle + 4 * px, tip);
+      ctx.moveTo(middle + 4 * px, base);
+      ctx.lineTo(middle - 4 * px, tip);
+      ctx.lineWidth = 2 * px;
+      ctx.strokeStyle = colour(lookColours[look]);
+      ctx.stroke();
+      continue;
+    }
+    ctx.moveTo(middle - 4 * px, base);
+    ctx.lineTo(middle + 4 * px, base);
+    ctx.lineTo(middle, tip);
+    ctx.closePath();
+    ctx.fillStyle = colour(lookColours[look]);
+    ctx.strokeStyle = colour('--hc-card');
+    ctx.lineWidth = px;
+    ctx.fill();
+    ctx.stroke();
+  }
   ctx.restore();
 }

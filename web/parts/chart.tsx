@@ -6,10 +6,12 @@
 import { useComputedColorScheme } from '@mantine/core';
 import { type RefObject, useEffect, useMemo, useRef, useState } from 'react';
 import type UPlot from 'uplot';
-import type { Point } from '../../server/api.ts';
-import { clockTime } from '../formats.ts';
+import type { Decision, Point } from '../../server/api.ts';
+import { clockTime, plural } from '../formats.ts';
 import { type Columns, columnsOf, type Line, summaryOf } from './chart-data.ts';
 import { type Drawing, draw, type Level, type ValueAxis } from './chart-drawing.ts';
+import { MarkNote } from './chart-mark-note.tsx';
+import type { Mark } from './chart-marks.ts';
 
 export interface ChartProps {
   readonly title: string;
@@ -21,13 +23,16 @@ export interface ChartProps {
   readonly level?: Level | undefined;
   readonly format: (value: number | undefined) => string;
   readonly axis: ValueAxis;
+  /** Decisions to be marked. */
+  readonly marks?: readonly Decision[] | undefined;
 }
 
-export function Chart({ title, points, from, to, lines, level, format, axis }: ChartProps) {
+export function Chart({ title, points, from, to, lines, level, format, axis, marks }: ChartProps) {
   const frame = useRef<HTMLDivElement>(null);
   const columns = useMemo(() => columnsOf(points, lines, to), [points, lines, to]);
   const [index, setIndex] = useState<number>();
-  useDrawing(frame, { lines, level, columns, from, to, axis, onCursor: setIndex });
+  const [mark, setMark] = useState<Mark>();
+  useDrawing(frame, { lines, level, columns, from, to, axis, marks, onCursor: setIndex, onMark: setMark });
   const at = index === undefined ? undefined : columns.x[index];
   const summary = summaryOf(points, lines, format, columns, to);
   return (
@@ -42,6 +47,7 @@ export function Chart({ title, points, from, to, lines, level, format, axis }: C
               {line.label} <b>{valueAt(columns, column, index ?? columns.x.length - 1, format)}</b>
             </li>
           ))}
+          {marks && marks.length > 0 && <li>▲▼ decisions</li>}
           {level && (
             <li>
               <i data-look="level" style={{ color: 'var(--hc-goal)' }} />
@@ -50,9 +56,21 @@ export function Chart({ title, points, from, to, lines, level, format, axis }: C
           )}
         </ul>
       </figcaption>
-      <div ref={frame} className="chart-frame" role="img" aria-label={`${title}. ${summary}`} />
+      {mark && <MarkNote mark={mark} now={to} />}
+      <div
+        ref={frame}
+        className="chart-frame"
+        role="img"
+        aria-label={`${title}. ${summary}${marked(marks)}`}
+      />
     </figure>
   );
+}
+
+function marked(marks: ChartProps['marks']): string {
+  return marks && marks.length > 0
+    ? ` ${plural(marks.length, 'decision')} marked; the list has them all.`
+    : '';
 }
 
 function valueAt(
@@ -66,9 +84,10 @@ function valueAt(
   return index >= 0 && unknown[index] === false ? 'not measured' : format(undefined);
 }
 
-interface DrawingProps extends Pick<ChartProps, 'lines' | 'level' | 'from' | 'to' | 'axis'> {
+interface DrawingProps extends Pick<ChartProps, 'lines' | 'level' | 'from' | 'to' | 'axis' | 'marks'> {
   readonly columns: Columns;
   readonly onCursor: (index: number | undefined) => void;
+  readonly onMark: (mark: Mark | undefined) => void;
 }
 
 function useDrawing(frame: RefObject<HTMLDivElement | null>, props: DrawingProps): void {
@@ -91,12 +110,12 @@ function useDrawing(frame: RefObject<HTMLDivElement | null>, props: DrawingProps
       plot.current = null;
     };
   }, [frame, lines, scheme]);
-  const { columns, from, to, level } = props;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the level is read by the drawing, which must be made again
+  const { columns, from, to, level, marks } = props;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the level and the marks are read by the drawing, which must be made again
   useEffect(() => {
     plot.current?.batch(() => {
       plot.current?.setData([columns.x, ...columns.ys], false);
       plot.current?.setScale('x', { min: from / 1000, max: to / 1000 });
     });
-  }, [columns, from, to, level, scheme]);
+  }, [columns, from, to, level, marks, scheme]);
 }

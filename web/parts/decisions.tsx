@@ -3,19 +3,34 @@
  * one line, so that the list reads as a history of changes. Nothing is left out: a line opens to its reasons.
  */
 import { Button, UnstyledButton } from '@mantine/core';
-import { useInfiniteQuery } from '@tanstack/react-query';
-import { useId, useState } from 'react';
+import { type InfiniteData, type UseInfiniteQueryResult, useInfiniteQuery } from '@tanstack/react-query';
+import { type ReactNode, useId, useState } from 'react';
 import type { Decision } from '../../server/api.ts';
 import { clockTime, count, plural } from '../formats.ts';
 import { queries } from '../queries.ts';
 import { OutcomeBadge } from './badges.tsx';
-import { type Fold, foldDecisions } from './fold-decisions.ts';
+import { type Fold, foldDecisions, type Shown } from './fold-decisions.ts';
+import { Who } from './issues.tsx';
 import { Reasons } from './reasons.tsx';
 import { Failed, Loading } from './states.tsx';
 import { Clock, useNow } from './time.tsx';
 
 export function Decisions({ app, processType }: { app: string; processType: string }) {
   const query = useInfiniteQuery(queries.decisions(app, processType));
+  return (
+    <DecisionList query={query}>
+      <p className="decisions-none">Nothing was decided yet. The first checkup will.</p>
+    </DecisionList>
+  );
+}
+
+interface DecisionListProps {
+  readonly query: UseInfiniteQueryResult<InfiniteData<{ readonly decisions: readonly Shown[] }>>;
+  /** In place of an empty list. */
+  readonly children: ReactNode;
+}
+
+export function DecisionList({ query, children }: DecisionListProps) {
   if (query.isPending) return <Loading what="decisions" />;
   if (!query.data)
     return (
@@ -26,8 +41,7 @@ export function Decisions({ app, processType }: { app: string; processType: stri
       />
     );
   const folds = foldDecisions(query.data.pages.flatMap((page) => page.decisions));
-  if (folds.length === 0)
-    return <p className="decisions-none">Nothing was decided yet. The first checkup will.</p>;
+  if (folds.length === 0) return children;
   return (
     <>
       <ol className="decisions">
@@ -55,6 +69,9 @@ function DecisionRow({ fold }: { fold: Fold }) {
   const { newest } = fold;
   return (
     <li className="decision" data-outcome={newest.outcome}>
+      {newest.app !== undefined && newest.processType !== undefined && (
+        <Who app={newest.app} processType={newest.processType} />
+      )}
       <UnstyledButton
         className="decision-head"
         aria-expanded={open}

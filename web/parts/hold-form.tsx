@@ -1,4 +1,4 @@
-/** A person's override: keep this many workers, until a time or until it is ended. */
+/** A person's override: keep this many workers, until a time or until it is ended; or so many now, for a short while. */
 import { Button, Group, Modal, NumberInput, Select, Text, TextInput } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import type { Hold, Manager } from '../../server/api.ts';
@@ -6,7 +6,26 @@ import { now } from '../api.ts';
 import { clockTime } from '../formats.ts';
 import { Failed } from './states.tsx';
 
+/** Both are holds; "now" is one that ends soon, after which the rules decide on from that number. */
+export type HoldKind = 'hold' | 'now';
+
+const words = {
+  hold: {
+    title: 'Hold',
+    help: 'The number stays at this, whatever is measured. Measuring and recording go on.',
+    length: '60',
+    yes: 'Hold',
+  },
+  now: {
+    title: 'Scale',
+    help: 'So many at once: no rule, step or cooldown stands before it. After its time the rules decide again.',
+    length: '10',
+    yes: 'Scale now',
+  },
+} as const;
+
 const lengths = [
+  { value: '10', label: '10 minutes' },
   { value: '30', label: '30 minutes' },
   { value: '60', label: '1 hour' },
   { value: '240', label: '4 hours' },
@@ -17,6 +36,7 @@ const lengths = [
 
 interface HoldFormProps {
   readonly manager: Manager;
+  readonly kind: HoldKind;
   readonly opened: boolean;
   readonly onClose: () => void;
   readonly onHold: (hold: Hold) => void;
@@ -24,9 +44,10 @@ interface HoldFormProps {
   readonly error: unknown;
 }
 
-export function HoldForm({ manager, opened, onClose, onHold, pending, error }: HoldFormProps) {
+export function HoldForm({ manager, kind, opened, onClose, onHold, pending, error }: HoldFormProps) {
   const [count, setCount] = useState<number | string>(manager.hold?.count ?? manager.latest?.current ?? 0);
-  const [length, setLength] = useState('60');
+  const said = words[kind];
+  const [length, setLength] = useState<string>(said.length);
   const [time, setTime] = useState('');
   const until = untilOf(length, time, now());
   const wrong = typeof count !== 'number' || (length === 'at' && (until === undefined || until <= now()));
@@ -36,10 +57,10 @@ export function HoldForm({ manager, opened, onClose, onHold, pending, error }: H
     if (!wrong) onHold({ count, ...(until === undefined ? {} : { until }) });
   };
   return (
-    <Modal opened={opened} onClose={onClose} title={`Hold ${manager.processType}`} centered>
+    <Modal opened={opened} onClose={onClose} title={`${said.title} ${manager.processType}`} centered>
       <form onSubmit={submit} className="stack">
         <Text size="sm" c="dimmed">
-          The number stays at this, whatever is measured. Measuring and recording go on.
+          {said.help}
         </Text>
         <NumberInput
           label="Workers"
@@ -60,7 +81,7 @@ export function HoldForm({ manager, opened, onClose, onHold, pending, error }: H
           data={lengths}
           value={length}
           allowDeselect={false}
-          onChange={(value) => setLength(value ?? '60')}
+          onChange={(value) => setLength(value ?? said.length)}
         />
         {length === 'at' && (
           <TextInput
@@ -79,7 +100,7 @@ export function HoldForm({ manager, opened, onClose, onHold, pending, error }: H
         {error !== null && error !== undefined && <Failed what="The hold was not set" error={error} />}
         <Group>
           <Button type="submit" disabled={wrong} loading={pending}>
-            Hold
+            {said.yes}
           </Button>
           <Button variant="default" onClick={onClose}>
             Cancel

@@ -1,12 +1,12 @@
-/** Overruling a manager: pause, hold, and what it would decide now. */
+/** Overruling a manager: a number now, a hold, maintenance, pause; and what it would decide now. */
 import { Button } from '@mantine/core';
-import { type UseMutationResult, useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { Hold, Manager } from '../../server/api.ts';
 import { api } from '../api.ts';
-import { queries } from '../queries.ts';
 import { EvaluationPanel } from './evaluation.tsx';
-import { HoldForm } from './hold-form.tsx';
+import { HoldForm, type HoldKind } from './hold-form.tsx';
+import { inMaintenance, Maintenance } from './maintenance.tsx';
+import { useChange } from './refresh.ts';
 import { Failed } from './states.tsx';
 
 interface ActionsProps {
@@ -14,68 +14,68 @@ interface ActionsProps {
   readonly manager: Manager;
 }
 
+type Dialog = HoldKind | 'maintenance' | 'evaluation';
+
 export function ManagerActions({ app, manager }: ActionsProps) {
   const { processType } = manager;
-  const [holding, setHolding] = useState(false);
-  const [looking, setLooking] = useState(false);
-  const pause = useChange(app, processType, () =>
-    api.changeManager(app, processType, { paused: !manager.paused }),
-  );
-  const hold = useChange(app, processType, (value: Hold) => api.hold(app, processType, value));
-  const release = useChange(app, processType, () => api.release(app, processType));
+  const [dialog, setDialog] = useState<Dialog>();
+  const close = (): void => setDialog(undefined);
+  const pause = useChange(app, () => api.changeManager(app, processType, { paused: !manager.paused }));
+  const release = useChange(app, () => api.release(app, processType));
   const failed = pause.error ?? release.error;
   return (
     <>
-      <Button size="xs" variant="default" onClick={() => setLooking(true)}>
-        Evaluate now
-      </Button>
+      <Action onClick={() => setDialog('evaluation')}>Evaluate now</Action>
       {manager.hold ? (
-        <Button
-          size="xs"
-          variant="default"
-          loading={release.isPending}
-          onClick={() => release.mutate(undefined)}
-        >
-          End the hold
-        </Button>
+        <Action pending={release.isPending} onClick={() => release.mutate(undefined)}>
+          {inMaintenance(manager) ? 'End the maintenance' : 'End the hold'}
+        </Action>
       ) : (
-        <Button size="xs" variant="default" onClick={() => setHolding(true)}>
-          Hold…
-        </Button>
+        <>
+          <Action onClick={() => setDialog('now')}>Scale now…</Action>
+          <Action onClick={() => setDialog('hold')}>Hold…</Action>
+          <Action onClick={() => setDialog('maintenance')}>Maintenance…</Action>
+        </>
       )}
-      <Button size="xs" variant="default" loading={pause.isPending} onClick={() => pause.mutate(undefined)}>
+      <Action pending={pause.isPending} onClick={() => pause.mutate(undefined)}>
         {manager.paused ? 'Resume' : 'Pause'}
-      </Button>
+      </Action>
       {failed && <Failed what="This was not changed" error={failed} />}
-      {holding && (
-        <HoldForm
-          manager={manager}
-          opened
-          onClose={() => setHolding(false)}
-          pending={hold.isPending}
-          error={hold.error}
-          onHold={(value) => hold.mutate(value, { onSuccess: () => setHolding(false) })}
-        />
+      {(dialog === 'hold' || dialog === 'now') && (
+        <HoldDialog app={app} manager={manager} kind={dialog} onClose={close} />
       )}
-      {looking && <EvaluationPanel app={app} processType={processType} onClose={() => setLooking(false)} />}
+      <Maintenance app={app} processTypes={[processType]} opened={dialog === 'maintenance'} onClose={close} />
+      {dialog === 'evaluation' && <EvaluationPanel app={app} processType={processType} onClose={close} />}
     </>
   );
 }
 
-/** After the change, everything that shows this manager is asked for anew. */
-function useChange<Input>(
-  app: string,
-  processType: string,
-  change: (input: Input) => Promise<unknown>,
-): UseMutationResult<unknown, Error, Input> {
-  const client = useQueryClient();
-  return useMutation({
-    mutationFn: change,
-    onSuccess: () =>
-      Promise.all(
-        [queries.manager(app, processType), queries.app(app), queries.apps()].map(({ queryKey }) =>
-          client.invalidateQueries({ queryKey }),
-        ),
-      ),
-  });
+interface ActionProps {
+  readonly onClick: () => void;
+  readonly pending?: boolean;
+  readonly children: string;
+}
+
+function Action({ onClick, pending = false, children }: ActionProps) {
+  return (
+    <Button size="xs" variant="default" loading={pending} onClick={onClick}>
+      {children}
+    </Button>
+  );
+}
+
+function HoldDialog(props: ActionsProps & { readonly kind: HoldKind; readonly onClose: () => void }) {
+  const { app, manager, kind, onClose } = props;
+  const hold = useChange(app, (value: Hold) => api.hold(app, manager.processType, value));
+  return (
+    <HoldForm
+      manager={manager}
+      kind={kind}
+      opened
+      onClose={onClose}
+      pending={hold.isPending}
+      error={hold.error}
+      onHold={(value) => hold.mutate(value, { onSuccess: onClose })}
+    />
+  );
 }

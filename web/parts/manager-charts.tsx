@@ -3,7 +3,7 @@ import { SegmentedControl } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import 'uplot/dist/uPlot.min.css';
-import type { Point } from '../../server/api.ts';
+import type { Decision, Point } from '../../server/api.ts';
 import type { Series } from '../api.ts';
 import { compact, count, seconds } from '../formats.ts';
 import { oldestWait } from '../manager-state.ts';
@@ -43,6 +43,7 @@ interface ChartsProps {
 
 export function ManagerCharts({ app, processType, span, onSpan, goal }: ChartsProps) {
   const series = useQuery(queries.series(app, processType, span));
+  const marks = useQuery(queries.marks(app, processType, span));
   return (
     <section aria-labelledby="charts" className="charts">
       <h2 id="charts" className="only-read">
@@ -55,8 +56,15 @@ export function ManagerCharts({ app, processType, span, onSpan, goal }: ChartsPr
         onChange={(value) => onSpan(value as SpanKey)}
         data={spans.map(({ key, label }) => ({ value: key, label }))}
       />
+      {marks.isError && (
+        <Failed
+          what="The decisions could not be marked"
+          error={marks.error}
+          retry={() => void marks.refetch()}
+        />
+      )}
       {series.data ? (
-        <Pictures series={series.data} span={span} goal={goal} />
+        <Pictures series={series.data} span={span} goal={goal} marks={marks.data?.decisions} />
       ) : series.isError ? (
         <Failed
           what="The charts could not be loaded"
@@ -70,7 +78,12 @@ export function ManagerCharts({ app, processType, span, onSpan, goal }: ChartsPr
   );
 }
 
-function Pictures({ series, span, goal }: { series: Series; span: SpanKey; goal: number | undefined }) {
+interface PicturesProps extends Pick<ChartsProps, 'span' | 'goal'> {
+  readonly series: Series;
+  readonly marks: readonly Decision[] | undefined;
+}
+
+function Pictures({ series, span, goal, marks }: PicturesProps) {
   const { points } = series;
   // A chart moves by whole steps; moving it each second would only burn battery.
   const to = Math.max(useNow(span === '15m' || span === '1h' ? 5_000 : 60_000), points.at(-1)?.at ?? 0);
@@ -88,7 +101,7 @@ function Pictures({ series, span, goal }: { series: Series; span: SpanKey; goal:
       ) : (
         <Chart title="Oldest wait" {...shown} lines={wait} level={level} format={seconds} axis={timed} />
       )}
-      <Chart title="Workers" {...shown} lines={workers} format={count} axis={counted} />
+      <Chart title="Workers" {...shown} lines={workers} format={count} axis={counted} marks={marks} />
     </>
   );
 }

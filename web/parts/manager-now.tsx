@@ -4,6 +4,7 @@ import type { Manager } from '../../server/api.ts';
 import { count, seconds } from '../formats.ts';
 import { isUnknown, oldestWait } from '../manager-state.ts';
 import { Value, Workers } from './badges.tsx';
+import { inMaintenance } from './maintenance.tsx';
 import { workersText } from './manager-row.tsx';
 import { Ago, Until } from './time.tsx';
 
@@ -71,7 +72,9 @@ function Notices({ manager }: { manager: Manager }) {
       )}
       {hold && (
         <p className="notice" data-tone="set">
-          <b>Held at {count(hold.count)}</b>
+          <b>
+            {inMaintenance(manager) && 'In maintenance. '}Held at {count(hold.count)}
+          </b>
           {hold.by ? ` by ${hold.by}` : ''}
           {hold.until === undefined ? ' until it is ended by hand.' : ' until '}
           {hold.until !== undefined && <Until at={hold.until} />}

@@ -1,11 +1,12 @@
 /** The frame of every page for a person who is logged in: name, way back, whether it is live, theme, log out. */
 import { Button, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
-import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { createContext, type ReactNode, useContext, useEffect, useState, useSyncExternalStore } from 'react';
 import type { Me } from '../../server/api.ts';
 import { api } from '../api.ts';
 import { connectLive, type Live, type LiveStatus } from '../live.ts';
+import { mostOpenIssues, queries } from '../queries.ts';
 import { Stale } from './states.tsx';
 import { useNow } from './time.tsx';
 
@@ -27,6 +28,7 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
           <Mark />
           <span>Headcount</span>
         </Link>
+        <Places />
         <span className="bar-fill" />
         <LiveSign status={status} />
         <SchemeToggle />
@@ -37,6 +39,31 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
         {children}
       </main>
     </LiveContext>
+  );
+}
+
+function Places() {
+  const { data } = useQuery(queries.openIssues());
+  const open = data?.issues.length ?? 0;
+  return (
+    <nav className="places" aria-label="Pages">
+      <Link to="/" activeOptions={{ exact: true }}>
+        Apps
+      </Link>
+      <Link to="/issues" search={{}} activeOptions={{ includeSearch: false }}>
+        Issues
+        {open > 0 && (
+          <span className="places-count">
+            {open < mostOpenIssues ? open : `${open}+`}
+            <span className="only-read"> open</span>
+          </span>
+        )}
+      </Link>
+      <Link to="/decisions" search={{}} activeOptions={{ includeSearch: false }}>
+        Decisions
+      </Link>
+      <Link to="/settings/channels">Channels</Link>
+    </nav>
   );
 }
 

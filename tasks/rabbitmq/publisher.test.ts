@@ -1,10 +1,10 @@
-/** Sends that are confirmed later, on a real RabbitMQ: as many arrive as were sent, and a failure is told. */
+/** Sends that are confirmed later or never, on a real RabbitMQ: as many arrive as were sent, and a failure is told. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { has, type RabbitServer, startRabbit } from '../../checks/fixtures.ts';
 import { until } from '../../checks/servers.ts';
 import { createApp, type TasksApp } from '../index.ts';
 
-describe.skipIf(!has('rabbitmq'))("confirms: 'later'", () => {
+describe.skipIf(!has('rabbitmq'))("confirms: 'later' and false", () => {
   let server: RabbitServer;
   beforeAll(async () => {
     server = await startRabbit();
@@ -29,6 +29,18 @@ describe.skipIf(!has('rabbitmq'))("confirms: 'later'", () => {
     await ended;
     await other.close();
     expect(seen).toEqual(Array.from({ length: count }, (_, n) => n));
+  });
+
+  test('unconfirmed messages reach the queue although the app closes at once', async () => {
+    const app = createApp({ broker: server.url, results: false, rabbitmq: { confirms: false } });
+    const task = app.task('t', (_context, _n: number) => {});
+    const calls = Array.from({ length: 5_000 }, (_, n) => [n] as const);
+    for (let round = 0; round < 4; round++) await task.delayMany(calls, { queue: 'unconfirmed' });
+    await app.close();
+    const other = open();
+    // The channel has passed them on; their queue may be busy with them.
+    await until(async () => (await other.depth('unconfirmed')).waiting === 20_000, 'all of them', 60_000);
+    await other.close();
   });
 
   test('a send that failed is told by a later one', async () => {

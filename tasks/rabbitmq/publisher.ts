@@ -3,6 +3,7 @@
  * one whose queue was deleted meanwhile comes back and is sent again after the queue was declared; without that flag
  * RabbitMQ would confirm it and throw it away.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import { createLink, type RabbitSettings } from './link.ts';
 import { delayExchange, delayKey, ensureDelay, ensureQueue, purgeQueue, readyCount } from './topology.ts';
@@ -31,6 +32,9 @@ interface Live {
   readonly returned: Set<string>;
 }
 
+/** How long `close` waits for RabbitMQ to take what is unconfirmed. */
+const lastWordMs = 10_000;
+
 /** Of `confirms: 'later'`: what may be on its way. */
 const mostOnTrail = 1_000;
 
@@ -38,7 +42,11 @@ const mostOnTrail = 1_000;
 const unconfirmedAtATime = 1_000;
 
 export function createPublisher(url: string, settings: RabbitSettings): Publisher {
-  const link = createLink<Live>(url, (connection, lost) => prepare(connection, settings, lost));
+  let last: Live | undefined;
+  const link = createLink<Live>(url, async (connection, lost) => {
+    last = await prepare(connection, settings, lost);
+    return last;
+  });
   const confirmed = async (queue: string, messages: readonly AmqpMessage[]): Promise<void> => {
     for (let from = 0; from < messages.length; from += unconfirmedAtATime) {
       const batch = messages.slice(from, from + unconfirmedAtATime);
@@ -62,9 +70,24 @@ export function createPublisher(url: string, settings: RabbitSettings): Publishe
     purge: (queue) => link.use(({ connection }) => purgeQueue(connection, queue)),
     close: async () => {
       // What could not be sent is told to who closes; the connection goes all the same.
-      await (trail?.end() ?? Promise.resolve()).finally(() => link.close());
+      await (trail?.end() ?? Promise.resolve())
+        .then(() => spoken(settings, last))
+        .finally(() => link.close());
     },
   };
+}
+
+/**
+ * Unconfirmed messages may still lie before the channel when its connection closes, and RabbitMQ then throws them away:
+ * several hundred were seen. The end of a channel is answered after what went before it.
+ */
+async function spoken({ confirms }: RabbitSettings, live: Live | undefined): Promise<void> {
+  if (confirms !== false || !live) return;
+  // One that is closed already says so by an exception.
+  const closing = Promise.resolve()
+    .then(() => live.channel.close())
+    .catch(() => {});
+  await Promise.race([closing, pause(lastWordMs, undefined, { ref: false })]);
 }
 
 interface Trail {

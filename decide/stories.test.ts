@@ -271,7 +271,10 @@ describe('a burst of 20,000, then nothing', () => {
     const waits = story.waits.slice(before.jobs);
     expect(waits).toHaveLength(20_000);
     expect(within(waits, 30)).toBe(1);
-    expect(story.workerSeconds() - before.paid).toBeLessThan(2.1 * 20_000 * 0.05);
+    // While 8 were all there might be nothing was learned of trust. With what it begins with (0.8) 51 are asked for, and each is paid
+    // until the checkup after the one that sees the queue empty: 40 s for 30 s of work or less.
+    expect(Math.max(...story.since(before.at).map(({ desired }) => desired))).toBe(51);
+    expect(story.workerSeconds() - before.paid).toBe(51 * 40);
     expect(story.last().desired).toBe(0);
   });
 });

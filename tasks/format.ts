@@ -70,6 +70,11 @@ export const plainFormat: Format = {
   msgpack: undefined,
 };
 
+/** Written as Celery does by default: what most apps have. */
+export function isPlain({ protocol, serializer, compression, specialNumbers }: Format): boolean {
+  return protocol === 2 && serializer === 'json' && compression === undefined && !specialNumbers;
+}
+
 /** @throws TasksError PACKAGE_MISSING. Options were checked by `checkFormat`. */
 export async function openFormat(options: FormatOptions): Promise<Format> {
   const { protocol = 2, serializer = 'json', specialNumbers = false } = options;

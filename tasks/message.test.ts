@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeEnvelope, encodeEnvelope } from './envelope.ts';
+import { decodeEnvelope, encodeEnvelope, envelopeOf } from './envelope.ts';
+import { envelopeText } from './envelope-text.ts';
+import { plainFormat } from './format.ts';
 import { decode, encode, newMessage, type TaskMessage } from './message.ts';
 import { decodeRow, encodeRow } from './sqlite/row.ts';
 
@@ -215,6 +217,26 @@ describe('properties', () => {
         expect(roundTrip(message)).toEqual({ ok: true, value: plain(message) });
       }),
     );
+  });
+
+  test('the quick way writes an envelope to the byte like the usual one', () => {
+    const delivered = fc.record({ queue: name, deliveryTag: name });
+    const usual = anyMessage.map((message) => ({ ...message, extraHeaders: {} }));
+    fc.assert(
+      fc.property(usual, delivered, fc.boolean(), (message, to, empty) => {
+        const sent = empty ? newMessage({ id: message.id, task: message.task }) : message;
+        expect(envelopeText(sent, to, plainFormat)).toBe(envelopeOf(sent, to, plainFormat));
+      }),
+    );
+  });
+
+  test('the quick way leaves alone what is not usual', () => {
+    const message = newMessage({ id: 'a', task: 't', extraHeaders: { tenant: 'acme' } });
+    const to = { queue: 'q', deliveryTag: 'tag' };
+    expect(envelopeText(message, to, plainFormat)).toBeUndefined();
+    const plainly = { ...message, extraHeaders: {} };
+    expect(envelopeText(plainly, to, { ...plainFormat, protocol: 1 })).toBeUndefined();
+    expect(envelopeText(plainly, to, plainFormat)).toBeDefined();
   });
 
   test('a row brings a message back as it was', () => {

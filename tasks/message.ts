@@ -72,7 +72,12 @@ export type Decoded<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: DecodeError };
 
-const emptyEmbed = { callbacks: null, errbacks: null, chain: null, chord: null };
+export const emptyEmbed: Readonly<Record<string, unknown>> = {
+  callbacks: null,
+  errbacks: null,
+  chain: null,
+  chord: null,
+};
 
 const knownHeaders: ReadonlySet<string> = new Set(
   (
@@ -240,8 +245,14 @@ function assemble(
 const noHeaders: Readonly<Record<string, unknown>> = {};
 
 function extraOf(headers: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const names = Object.keys(headers).filter((name) => isExtra(name, headers));
-  return names.length === 0 ? noHeaders : Object.fromEntries(names.map((name) => [name, headers[name]]));
+  // Made only where there is one: most messages have none.
+  let extra: Record<string, unknown> | undefined;
+  for (const name of Object.keys(headers))
+    if (isExtra(name, headers)) {
+      extra ??= Object.create(null) as Record<string, unknown>;
+      extra[name] = headers[name];
+    }
+  return extra ? { ...extra } : noHeaders;
 }
 
 /** `stamped_headers` and `stamps` count as extra only where they say something. */
@@ -257,9 +268,14 @@ function publishedAt(message: TaskMessage): { published_at?: number } {
 }
 
 /** Milliseconds from publishing to expiry, as a text: kombu's form, which RabbitMQ obeys by itself. */
+export function expirationOf({ expiresMs, publishedAtMs }: TaskMessage): string | undefined {
+  if (expiresMs === null || publishedAtMs === null) return undefined;
+  return String(Math.max(0, Math.round(expiresMs - publishedAtMs)));
+}
+
 function expiration(message: TaskMessage): { expiration?: string } {
-  if (message.expiresMs === null || message.publishedAtMs === null) return {};
-  return { expiration: String(Math.max(0, Math.round(message.expiresMs - message.publishedAtMs))) };
+  const text = expirationOf(message);
+  return text === undefined ? {} : { expiration: text };
 }
 
 /** With an offset instead of Z, as Python writes it. */

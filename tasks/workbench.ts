@@ -74,8 +74,11 @@ export interface RunningJob {
 
 export type Loads = Map<string, { -readonly [K in keyof QueueLoad]: QueueLoad[K] }>;
 
-/** Outcomes on their way at once, beyond which no new job is started: an outage must not fill the memory. */
-const mostFinishing = 1_000;
+/**
+ * Outcomes on their way at once, beyond which no new job is started: an outage must not fill the memory. RabbitMQ tells
+ * some 20 ms later that it has them, in which a quick worker ends several hundred jobs.
+ */
+const mostFinishing = 4_000;
 
 /** What setTimeout can wait. */
 const longestTimerMs = 2 ** 31 - 1;

@@ -179,7 +179,7 @@ function arrived(state: State, session: Session, queue: string, message: Consume
   const decoded = fromAmqp(message, state.format);
   const value = decoded.ok ? decoded.value : undefined;
   const { redelivered } = message.fields;
-  const job = value && JSON.stringify([queue, value.id, value.retries]);
+  const job = value && `${value.retries}\0${value.id}\0${queue}`;
   if (job && redelivered && isOursStill(state, session, job, message)) return;
   const since = value?.publishedAtMs ?? null;
   const delivery: Delivery = {

@@ -53,8 +53,16 @@ export function sameAgain({ content, properties }: ConsumeMessage): AmqpMessage 
 
 /** Without what RabbitMQ wrote on the way. */
 function ownHeaders(headers: Record<string, unknown>): Record<string, unknown> {
-  const added = /^x-(death|first-death-|last-death-|delivery-count|acquired-count)/;
-  const theirs = Object.keys(headers).filter((name) => name.startsWith('x-') && added.test(name));
-  if (theirs.length === 0) return headers;
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !theirs.includes(name)));
+  for (const name in headers) if (isTheirs(name)) return withoutTheirs(headers);
+  return headers;
+}
+
+function withoutTheirs(headers: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isTheirs(name)));
+}
+
+function isTheirs(name: string): boolean {
+  return (
+    name.startsWith('x-') && /^x-(death|first-death-|last-death-|delivery-count|acquired-count)/.test(name)
+  );
 }

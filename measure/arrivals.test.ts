@@ -21,7 +21,7 @@ test('of jobs taken in order, the wait of the next is known to one look', () => 
         before = at;
         at += ms;
         started += queue.splice(0, took).length;
-        const told = arrivals.oldestSeconds(at, queue.length, started) * 1_000;
+        const told = (arrivals.oldestSeconds(at, queue.length, started) ?? Number.NaN) * 1_000;
         const truth = queue[0] === undefined ? 0 : at - queue[0];
         expect(told).toBeLessThanOrEqual(truth + 1e-6);
         // A job is seen at the first look after it came.
@@ -30,6 +30,15 @@ test('of jobs taken in order, the wait of the next is known to one look', () => 
       }
     }),
   );
+});
+
+test('of what waited before the first look nothing is said, and of what came after it the wait is', () => {
+  const { oldestSeconds } = createArrivals();
+  expect(oldestSeconds(1_000, 5, 0)).toBeUndefined();
+  expect(oldestSeconds(2_000, 8, 0)).toBeUndefined();
+  expect(oldestSeconds(3_000, 4, 4)).toBeUndefined();
+  expect(oldestSeconds(4_000, 3, 5)).toBe(2);
+  expect(oldestSeconds(500, 3, 5)).toBeUndefined();
 });
 
 test('jobs that vanish make nobody older than the queue', () => {

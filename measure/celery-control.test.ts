@@ -61,7 +61,7 @@ describe.skipIf(!has('redisServer'))('a round', () => {
 
   test('ends with the last answer, and asks for cut arguments', async () => {
     const { workers, requests } = await round((request) => [proper(request)], 60_000);
-    expect(workers).toEqual([{ queues: [], slots: 2, active: [] }]);
+    expect(workers).toEqual([{ node: 'a@b', startedTotal: 0, queues: [], slots: 2, active: [] }]);
     expect(requests.map(({ method }) => method)).toEqual(['active', 'active_queues', 'stats']);
     expect(requests[0]?.arguments).toEqual({ safe: true });
     expect(await redis.keys('*')).toEqual([]);
@@ -70,7 +70,7 @@ describe.skipIf(!has('redisServer'))('a round', () => {
   test('does not take a late answer of an earlier round for one of its own', async () => {
     const stale = reply('an-old-ticket stats', { pool: { 'max-concurrency': 99 } });
     const { workers } = await round((request) => [stale, stale, proper(request)], 60_000);
-    expect(workers).toEqual([{ queues: [], slots: 2, active: [] }]);
+    expect(workers).toEqual([{ node: 'a@b', startedTotal: 0, queues: [], slots: 2, active: [] }]);
   });
 
   test('is incomplete when an answer is missing', async () => {

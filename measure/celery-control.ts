@@ -16,6 +16,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { ChainableCommander, Redis } from 'ioredis';
 
 export interface Worker {
+  readonly node: string;
+  /** Jobs that it accepted since it began, of all its queues. */
+  readonly startedTotal: number;
   readonly queues: readonly string[];
   /** Absent where the pool does not say. */
   readonly slots?: number;
@@ -180,23 +183,48 @@ export async function collect(redis: Redis, key: string, awaited: Awaited): Prom
 
 export type Fields = Readonly<Record<string, unknown>>;
 
+interface Said {
+  readonly queues: Set<string>;
+  slots: number;
+  started: number;
+  readonly active: ActiveJob[];
+}
+
+/** From the answer to `stats`. NaN where the pool does not say. */
+export function slotsIn(stats: unknown): number {
+  return Number(fieldsOf(fieldsOf(stats).pool)['max-concurrency']);
+}
+
+/** Of all task names together. */
+export function startedIn(stats: unknown): number {
+  const totals = Object.values(fieldsOf(fieldsOf(stats).total))
+    .map(Number)
+    .filter(Number.isFinite);
+  return totals.reduce((sum, one) => sum + one, 0);
+}
+
 /**
  * The answers put together by the worker's name. Several workers may carry one name (the same command started twice on
  * one machine); then they count as one worker with the slots of all. Undefined when an answer cannot be read.
  */
 export function workersOf(texts: readonly string[]): Worker[] | undefined {
-  const byName = new Map<string, { queues: Set<string>; slots: number; active: ActiveJob[] }>();
+  const byName = new Map<string, Said>();
   for (const text of texts) {
     const answer = parseAnswer(text);
     if (!answer || !Object.hasOwn(questions, answer.question)) return undefined;
-    const worker = byName.get(answer.worker) ?? { queues: new Set(), slots: 0, active: [] };
+    const worker = byName.get(answer.worker) ?? { queues: new Set(), slots: 0, started: 0, active: [] };
     byName.set(answer.worker, worker);
     if (answer.question === 'active') worker.active.push(...listOf(answer.value).flatMap(jobOf));
     else if (answer.question === 'active_queues')
       for (const { name } of listOf(answer.value)) worker.queues.add(String(name));
-    else worker.slots += Number(fieldsOf(fieldsOf(answer.value).pool)['max-concurrency']);
+    else {
+      worker.slots += slotsIn(answer.value);
+      worker.started += startedIn(answer.value);
+    }
   }
-  return [...byName.values()].map(({ queues, slots, active }) => ({
+  return [...byName].map(([node, { queues, slots, started, active }]) => ({
+    node,
+    startedTotal: started,
     queues: [...queues],
     active,
     ...(slots > 0 ? { slots } : {}),

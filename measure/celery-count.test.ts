@@ -32,6 +32,8 @@ const job = fc.record({
   acknowledged: fc.boolean(),
 });
 const worker = fc.record({
+  node: fc.string(),
+  startedTotal: fc.nat(),
   queues: fc.subarray(['celery', 'another']),
   slots: fc.integer({ min: 1, max: 100 }),
   active: fc.array(job, { maxLength: 8 }),
@@ -101,7 +103,7 @@ describe('one reading', () => {
           }));
           const snapshot = { lists: [], held: sample, heldRead: 500, heldTotal: total, leased: [] };
           const active = [{ id: 'x', exchange: '', routingKey: 'celery', acknowledged: false }];
-          const workers = [{ queues: ['celery'], slots: 1, active }];
+          const workers = [{ node: 'a', startedTotal: 0, queues: ['celery'], slots: 1, active }];
           const reading = readingOf({ ...nothing, snapshot, workers });
           expect(reading).toMatchObject({ estimated: true, running: 1, slots: 1, later: 0 });
           expect(reading.waiting).toBe(Math.max(0, Math.round((mine / 500) * total) - 1));
@@ -112,8 +114,8 @@ describe('one reading', () => {
 
   test('with a pool that does not tell its size has no slots', () => {
     const workers = [
-      { queues: ['celery'], slots: 4, active: [] },
-      { queues: ['celery'], active: [] },
+      { node: 'a', startedTotal: 0, queues: ['celery'], slots: 4, active: [] },
+      { node: 'b', startedTotal: 0, queues: ['celery'], active: [] },
     ];
     expect(readingOf({ ...nothing, workers })).not.toHaveProperty('slots');
     expect(readingOf({ ...nothing, workers: workers.slice(0, 1) }).slots).toBe(4);
@@ -165,17 +167,19 @@ describe('the answers of workers', () => {
       answer('a', 'active', active),
       answer('b', 'stats', stats(2)),
       answer('a', 'active_queues', [{ name: 'celery' }]),
-      answer('a', 'stats', stats(4)),
+      answer('a', 'stats', { ...(stats(4) as object), total: { one: 3, other: 4 } }),
       answer('b', 'active', []),
       answer('b', 'active_queues', null),
     ];
     expect(workersOf(texts)).toEqual([
       {
+        node: 'a',
+        startedTotal: 7,
         queues: ['celery'],
         slots: 4,
         active: [{ id: '1', exchange: '', routingKey: 'celery', acknowledged: true }],
       },
-      { queues: [], slots: 2, active: [] },
+      { node: 'b', startedTotal: 0, queues: [], slots: 2, active: [] },
     ]);
   });
 
@@ -194,6 +198,8 @@ describe('the answers of workers', () => {
 
   test('without a size of the pool have no slots', () => {
     for (const slots of [undefined, null, 'many', -1])
-      expect(workersOf([answer('a', 'stats', stats(slots))])).toEqual([{ queues: [], active: [] }]);
+      expect(workersOf([answer('a', 'stats', stats(slots))])).toEqual([
+        { node: 'a', startedTotal: 0, queues: [], active: [] },
+      ]);
   });
 });

@@ -1,8 +1,10 @@
 /** From what the broker holds and what the workers said to one reading. Pure. */
-import type { JobsReading } from '../decide/words.ts';
+import type { Groups, JobsReading } from '../decide/words.ts';
+import type { Arrivals } from './arrivals.ts';
 import type { LeadsHere, ListSeen, Snapshot } from './celery-broker.ts';
 import type { ActiveJob, Worker } from './celery-control.ts';
 import type { BrokerMessage } from './celery-message.ts';
+import { groupsOf } from './groups.ts';
 
 export interface Seen {
   readonly queue: string;
@@ -20,11 +22,12 @@ export interface Seen {
  * waiting = the lists + held, without later and running
  * ```
  * A message that a dead worker held stays in `unacked` until the visibility timeout gives it back, and only a live
- * worker gives it back: it waits. A worker of @headcount/tasks is not asked and may run any of what it holds; while it
- * holds something of this queue, nothing is said about running jobs.
+ * worker gives it back: it waits. Live workers of @headcount/tasks are seen by their leases too: where one holds
+ * something of this queue and none of its workers answers, remote control is off, and nothing is said about running jobs.
  */
 export function readingOf({ queue, at, snapshot, workers: answers, leadsHere }: Seen): JobsReading {
-  const mute = snapshot.leased.some((message) => leadsHere(message.exchange, message.routingKey));
+  const leased = snapshot.leased.some((message) => leadsHere(message.exchange, message.routingKey));
+  const mute = leased && !answers?.some(({ queues }) => queues.includes(queue));
   const workers = mute ? undefined : answers;
   const active = workers
     ?.flatMap((worker) => worker.active)
@@ -41,11 +44,13 @@ export function readingOf({ queue, at, snapshot, workers: answers, leadsHere }: 
     later: sum(lists.map((list) => list.later)) + held.later,
     ...(active ? { running: new Set(active.map((job) => job.id)).size } : {}),
     ...slotsOf(queue, workers),
+    ...runningSecondsOf(active, at),
     ...oldestOf(
       [...lists.flatMap((list) => list.next), ...held.waitingOnes],
       held.waiting > 0 && !workers,
       at,
     ),
+    ...agesOf(snapshot, held, at),
     ...(estimated ? { estimated: true } : {}),
   };
 }
@@ -115,6 +120,56 @@ function oldestOf(
     oldest = Math.min(oldest, message.waitsSince);
   }
   return { oldestSeconds: (at - oldest) / 1_000 };
+}
+
+/** Since when each of them runs, by its worker's clock; absent when one of them does not say. */
+export function runningSecondsOf(
+  active: readonly ActiveJob[] | undefined,
+  at: number,
+): { runningSeconds?: Groups } {
+  const began = [...new Map(active?.map((job) => [job.id, job.startedAt])).values()];
+  if (!active || began.some((one) => one === undefined)) return {};
+  return { runningSeconds: groupsOf(began.map((one) => (at - (one ?? at)) / 1_000)) };
+}
+
+/** All waiting jobs by age; absent where one was not read, or does not say when it was published. */
+function agesOf({ lists, heldRead, heldTotal }: Snapshot, held: HeldCount, at: number): { ages?: Groups } {
+  if (heldRead < heldTotal || lists.some(({ length, peeked }) => peeked.length < length)) return {};
+  const due = lists.flatMap(({ peeked }) => peeked.filter((message) => isDue(message, at)));
+  const since = [...due, ...held.waitingOnes].map(({ waitsSince }) => waitsSince);
+  if (since.some((one) => one === undefined)) return {};
+  return { ages: groupsOf(since.map((one) => (at - (one ?? at)) / 1_000)) };
+}
+
+/**
+ * Jobs that the workers of a queue accepted, by worker; absent where one of them takes from another queue too, since
+ * it does not say which of them a job was of.
+ */
+function startedTotals(
+  queue: string,
+  workers: readonly {
+    readonly node: string;
+    readonly startedTotal: number;
+    readonly queues: readonly string[];
+  }[],
+): ReadonlyMap<string, number> | undefined {
+  const takers = workers.filter(({ queues }) => queues.includes(queue));
+  if (takers.some(({ queues }) => queues.length > 1)) return undefined;
+  return new Map(takers.map(({ node, startedTotal }) => [node, startedTotal]));
+}
+
+/** What the workers have started, and from it how long the next job has waited where no message says it. */
+export function withStarted(
+  reading: JobsReading,
+  arrivals: Arrivals,
+  workers: Parameters<typeof startedTotals>[1] | undefined,
+): JobsReading {
+  const totals = workers && reading.running !== undefined ? startedTotals(reading.queue, workers) : undefined;
+  if (!totals) return reading;
+  const startedTotal = arrivals.started(totals);
+  const oldestSeconds = arrivals.oldestSeconds(reading.at, reading.waiting, startedTotal);
+  if (reading.oldestSeconds !== undefined || oldestSeconds === undefined) return { ...reading, startedTotal };
+  return { ...reading, startedTotal, oldestSeconds, estimated: true };
 }
 
 /** Concurrency of the workers that take from this queue. */

@@ -1,7 +1,16 @@
 /** From the queue's two counts and what the workers said to one reading. Pure. */
 import type { JobsReading } from '../decide/words.ts';
-import { type ActiveJob, type Answer, type Fields, fieldsOf, jobOf, listOf } from './celery-control.ts';
-import { groupsOf } from './groups.ts';
+import {
+  type ActiveJob,
+  type Answer,
+  type Fields,
+  fieldsOf,
+  jobOf,
+  listOf,
+  slotsIn,
+  startedIn,
+} from './celery-control.ts';
+import { runningSecondsOf } from './celery-count.ts';
 
 export interface RabbitWorker {
   readonly node: string;
@@ -32,13 +41,11 @@ export function rabbitWorkersOf(answers: readonly Answer[]): RabbitWorker[] {
   for (const { worker, question, value } of answers)
     byNode.set(worker, (byNode.get(worker) ?? new Map<string, unknown>()).set(question, value));
   return [...byNode].map(([node, said]) => {
-    const stats = fieldsOf(said.get('stats'));
-    const slots = Number(fieldsOf(stats.pool)['max-concurrency']);
-    const totals = Object.values(fieldsOf(stats.total)).map(Number).filter(Number.isFinite);
+    const slots = slotsIn(said.get('stats'));
     return {
       node,
       queues: listOf(said.get('active_queues')).map(boundQueueOf),
-      startedTotal: totals.reduce((sum, one) => sum + one, 0),
+      startedTotal: startedIn(said.get('stats')),
       active: listOf(said.get('active')).flatMap(jobOf),
       reserved: listOf(said.get('reserved')).flatMap(jobOf),
       scheduled: listOf(said.get('scheduled')).flatMap(scheduledOf),
@@ -95,7 +102,6 @@ export function rabbitReading(seen: RabbitSeen): JobsReading {
   const due = idle.filter((job: ScheduledJob) => job.dueAt === undefined || job.dueAt <= at);
   const whole = workers !== undefined && !silent;
   const estimated = seen.moved || delayed > 0 || (!whole && seen.consumerCount > 0);
-  const began = active.map(({ startedAt }) => startedAt);
   return {
     kind: 'jobs',
     queue,
@@ -103,22 +109,10 @@ export function rabbitReading(seen: RabbitSeen): JobsReading {
     waiting: ready + due.length,
     later: idle.length - due.length + delayed,
     ...(whole ? { running: active.length, ...slotsOf(queue, workers) } : {}),
-    ...(whole && began.every((one) => one !== undefined)
-      ? { runningSeconds: groupsOf(began.map((one) => (at - (one ?? at)) / 1_000)) }
-      : {}),
+    ...(whole ? runningSecondsOf(active, at) : {}),
     ...(whole && ready + due.length === 0 ? { oldestSeconds: 0 } : {}),
     ...(estimated ? { estimated: true } : {}),
   };
-}
-
-/** Jobs that the workers of this queue accepted, by worker; absent where one of them takes from another queue too. */
-export function startedTotals(
-  queue: string,
-  workers: readonly RabbitWorker[],
-): ReadonlyMap<string, number> | undefined {
-  const takers = workers.filter(({ queues }) => queues.some(({ name }) => name === queue));
-  if (takers.some(({ queues }) => queues.length > 1)) return undefined;
-  return new Map(takers.map(({ node, startedTotal }) => [node, startedTotal]));
 }
 
 function unique<T extends ActiveJob>(jobs: readonly T[]): T[] {

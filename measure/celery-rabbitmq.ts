@@ -10,14 +10,17 @@ import type { Channel, ChannelModel } from 'amqplib';
 import type { OptionSpec, Options } from '../decide/options.ts';
 import type { Reading } from '../decide/words.ts';
 import { type Arrivals, createArrivals } from './arrivals.ts';
+import { withStarted } from './celery-count.ts';
+import { eventsOption, type Listener, rabbitEvents } from './celery-events.ts';
 import { type RabbitControl, rabbitControl } from './celery-rabbit-control.ts';
-import { rabbitReading, rabbitWorkersOf, startedTotals } from './celery-rabbit-count.ts';
+import { rabbitReading, rabbitWorkersOf } from './celery-rabbit-count.ts';
 import { type Delayed, delayedQueues } from './celery-rabbit-delayed.ts';
 import { rabbitWorkers } from './celery-rabbit-workers.ts';
 import type { Question } from './celery-workers.ts';
 import { lookOrUnknown, unknown } from './look.ts';
 import type { MeterKind } from './meter.ts';
 import { openRabbitLink, type RabbitLink, replyCode } from './rabbit.ts';
+import { createTaskEvents, type TaskEvents } from './task-events.ts';
 
 const brokerTimeoutMs = 5_000;
 
@@ -54,6 +57,7 @@ const options: readonly OptionSpec[] = [
     type: 'boolean',
     default: true,
   },
+  eventsOption,
 ];
 
 const questions: readonly Question[] = [
@@ -81,10 +85,13 @@ export const celeryRabbitmq: MeterKind = {
       arrivals: createArrivals(),
       delayed: delayedQueues(now),
       probes: new WeakMap(),
+      ...(given.events === true ? listening(given, now) : {}),
     };
+    const { tasks } = source;
     const queue = String(given.queue);
     return {
       ...(controlTimeoutMs > 0 && { workers: rabbitWorkers(link, queue, controlTimeoutMs, now) }),
+      ...(tasks && { tasks: tasks.take }),
       name: `celery-rabbitmq ${queue}`,
       read: async (signal) =>
         given.counts === false
@@ -102,6 +109,11 @@ export const celeryRabbitmq: MeterKind = {
   },
 };
 
+function listening(given: Options, now: () => number): Pick<Source, 'tasks' | 'listener'> {
+  const tasks = createTaskEvents(String(given.queue));
+  return { tasks, listener: rabbitEvents(tasks.hear, now) };
+}
+
 interface Source {
   readonly link: RabbitLink;
   readonly given: Options;
@@ -111,6 +123,9 @@ interface Source {
   readonly arrivals: Arrivals;
   readonly delayed: Delayed;
   readonly probes: WeakMap<ChannelModel, Promise<Channel>>;
+  /** Both absent: events are not asked for. */
+  readonly tasks?: TaskEvents;
+  readonly listener?: Listener<ChannelModel>;
   now(): number;
 }
 
@@ -118,6 +133,7 @@ async function look(source: Source, signal: AbortSignal): Promise<Reading[]> {
   const { link, given, controlTimeoutMs, control, now } = source;
   const queue = String(given.queue);
   const connection = await link.connected(signal);
+  await source.listener?.listen(connection, signal);
   const before = await count(source, connection, queue);
   const at = now();
   if (!before) return [unknown(at, `RabbitMQ has no queue "${queue}" in this virtual host yet`)];
@@ -132,12 +148,12 @@ async function look(source: Source, signal: AbortSignal): Promise<Reading[]> {
   const moved = after?.messageCount !== before.messageCount;
   const reading = rabbitReading({ ...base, moved, workers, silent: silentCount > 0 });
   if (silentCount > 0) return [reading, unknown(at, silence(queue, silentCount))];
-  const totals = startedTotals(queue, workers);
-  if (!totals) return [reading];
-  const startedTotal = source.arrivals.started(totals);
-  const oldestSeconds = source.arrivals.oldestSeconds(at, reading.waiting, startedTotal);
-  const guessed = reading.waiting > 0 ? { estimated: true } : {};
-  return [{ ...reading, startedTotal, oldestSeconds, ...guessed }];
+  const takers = workers.map(({ queues, ...worker }) => ({
+    ...worker,
+    queues: queues.map(({ name }) => name),
+  }));
+  source.tasks?.tellQueues(new Map(takers.map(({ node, queues }) => [node, queues])));
+  return [{ ...withStarted(reading, source.arrivals, takers), ...source.tasks?.totals() }];
 }
 
 function silence(queue: string, count: number): string {

@@ -278,15 +278,17 @@ describe.skipIf(!has('redisServer'))('celery-redis on Redis', () => {
 });
 
 describe.skipIf(!has('redisServer'))('celery-redis with workers of @headcount/tasks', () => {
-  test('running is not told while one of them holds a job of the queue', async () => {
+  test('running is told by remote control', async () => {
     const server = await startRedis();
     const app = createApp({ broker: server.url, queue: 'tracks', ignoreResult: true });
     let open = (): void => undefined;
     const gate = new Promise<void>((resolve) => {
       open = resolve;
     });
+    let began = 0;
     let finished = 0;
     const task = app.task('probe.block', async () => {
+      began++;
       await gate;
       finished++;
     });
@@ -299,13 +301,15 @@ describe.skipIf(!has('redisServer'))('celery-redis with workers of @headcount/ta
     const redis = new Redis(server.url);
     const worker = app.worker({ queues: ['tracks'], concurrency: 2 });
     const ended = worker.run({ handleSignals: false });
-    await until(async () => (await redis.hlen('unacked')) > 0, 'the first job');
-    expect(await jobs(options)).toEqual({ waiting: 50, later: 3 });
+    await until(() => began === 2, 'the first jobs');
+    await until(async () => (await jobs(options)).slots === 2, 'its answer');
+    expect(await jobs(options)).toEqual({ waiting: 48, running: 2, later: 3, slots: 2 });
+    expect(await jobs({ ...options, control: false })).toEqual({ waiting: 50, later: 3 });
     expect(await jobs({ ...options, queue: 'another' })).toMatchObject({ running: 0, slots: 0 });
     open();
     await until(() => finished === 50, 'the jobs');
-    await until(async () => (await jobs(options)).running === 0, 'the last acknowledgement');
-    expect(await jobs(options)).toMatchObject({ waiting: 0, later: 3 });
+    await until(async () => (await jobs(options)).waiting === 0, 'the last acknowledgement');
+    expect(await jobs(options)).toMatchObject({ waiting: 0, running: 0, later: 3 });
     worker.stop();
     await ended;
     redis.disconnect();

@@ -11,13 +11,16 @@ import type { Redis } from 'ioredis';
 import { HeadcountError } from '../decide/errors.ts';
 import type { OptionSpec, Options } from '../decide/options.ts';
 import type { Reading } from '../decide/words.ts';
+import { type Arrivals, createArrivals } from './arrivals.ts';
 import { addSnapshot, parseSnapshot, type QueuePlace, readBindings } from './celery-broker.ts';
 import { controlRound } from './celery-control.ts';
-import { readingOf } from './celery-count.ts';
+import { readingOf, withStarted } from './celery-count.ts';
+import { eventsOption, type Listener, redisEvents } from './celery-events.ts';
 import { celeryWorkers } from './celery-workers.ts';
 import { lookOrUnknown } from './look.ts';
 import type { MeterKind } from './meter.ts';
 import { openRedisLink, type RedisLink } from './redis.ts';
+import { createTaskEvents, type TaskEvents } from './task-events.ts';
 import type { Workers } from './workers.ts';
 
 const brokerTimeoutMs = 5_000;
@@ -76,6 +79,7 @@ const options: readonly OptionSpec[] = [
     type: 'boolean',
     default: true,
   },
+  eventsOption,
 ];
 
 export const celeryRedis: MeterKind = {
@@ -86,10 +90,20 @@ export const celeryRedis: MeterKind = {
   create: (given, { now }) => {
     const link = openRedisLink(String(given.url));
     const controlTimeoutMs = given.control ? Number(given.controlTimeoutSeconds) * 1_000 : 0;
-    const source: Source = { link, given, controlTimeoutMs, inbox: `headcount-${randomUUID()}`, now };
+    const source: Source = {
+      link,
+      given,
+      controlTimeoutMs,
+      inbox: `headcount-${randomUUID()}`,
+      arrivals: createArrivals(),
+      ...(given.events === true ? listening(given, now) : {}),
+      now,
+    };
+    const { tasks, listener } = source;
     const workers = controlTimeoutMs > 0 ? workersOf(source) : undefined;
     return {
       ...(workers && { workers }),
+      ...(tasks && { tasks: tasks.take }),
       name: `celery-redis ${given.queue}`,
       read: async (signal) =>
         given.counts === false
@@ -102,10 +116,23 @@ export const celeryRedis: MeterKind = {
               explain: link.explain,
               failed: link.drop,
             }),
-      close: async () => link.drop(),
+      close: async () => {
+        listener?.close();
+        link.drop();
+      },
     };
   },
 };
+
+function listening(given: Options, now: () => number): Pick<Source, 'tasks' | 'listener'> {
+  const tasks = createTaskEvents(String(given.queue));
+  const place = {
+    url: String(given.url),
+    keyPrefix: String(given.keyPrefix),
+    separator: String(given.separator),
+  };
+  return { tasks, listener: redisEvents(place, tasks.hear, now) };
+}
 
 interface Source {
   readonly link: RedisLink;
@@ -113,15 +140,18 @@ interface Source {
   /** 0: the workers are not asked. */
   readonly controlTimeoutMs: number;
   readonly inbox: string;
+  readonly arrivals: Arrivals;
+  /** Both absent: events are not asked for. */
+  readonly tasks?: TaskEvents;
+  readonly listener?: Listener<Redis>;
   now(): number;
 }
 
-async function look(
-  { link, given, controlTimeoutMs, inbox, now }: Source,
-  signal: AbortSignal,
-): Promise<Reading> {
+async function look(source: Source, signal: AbortSignal): Promise<Reading> {
+  const { link, given, controlTimeoutMs, inbox, now, tasks } = source;
   const place = placeOf(given);
   const redis = await link.connected(signal);
+  await source.listener?.listen(redis, signal);
   const at = now();
   const asked = { ...place, inbox, database: link.database };
   const round = controlTimeoutMs > 0 ? controlRound(asked, controlTimeoutMs, at) : undefined;
@@ -133,7 +163,9 @@ async function look(
   const active = workers?.flatMap((worker) => worker.active) ?? [];
   const exchanges = [...snapshot.held, ...snapshot.leased, ...active].map((message) => message.exchange);
   const leadsHere = await readBindings(redis, place, exchanges);
-  return readingOf({ queue: place.queue, at, snapshot, workers, leadsHere });
+  if (workers) tasks?.tellQueues(new Map(workers.map(({ node, queues }) => [node, queues])));
+  const reading = readingOf({ queue: place.queue, at, snapshot, workers, leadsHere });
+  return { ...withStarted(reading, source.arrivals, workers), ...tasks?.totals() };
 }
 
 /** Nothing where the options are wrong; the first look says so. */

@@ -10,6 +10,7 @@ import type { Reading } from '../decide/words.ts';
 import type { PlanEntry } from './inbox/lease.ts';
 import type { AppInbox } from './inbox/memory.ts';
 import type { fetchInfo } from './info.ts';
+import type { TasksSeen } from './task-events.ts';
 import type { Workers } from './workers.ts';
 
 export interface Meter {
@@ -20,6 +21,8 @@ export interface Meter {
   close?(): Promise<void>;
   /** The workers behind the numbers, to be told to take no new jobs. Absent: this source cannot reach them. */
   readonly workers?: Workers;
+  /** What happened to single tasks since the last time it was asked. Absent: this source does not tell. */
+  tasks?(): TasksSeen;
 }
 
 /** What the controller lends to a meter beside its options. */

@@ -286,6 +286,73 @@ describe('managers', () => {
 });
 
 describe('history', () => {
+  test('tasks by name: totals, a series and the last failures', async () => {
+    await addMusic();
+    const { id } = (await store.apps.get('music')) ?? { id: '' };
+    const minute = Math.floor(Date.now() / 60_000) * 60_000 - 60_000;
+    const load = {
+      task: 'music.load',
+      queue: 'tracks',
+      at: minute,
+      received: 5,
+      succeeded: 3,
+      failed: 1,
+      retried: 1,
+      revoked: 0,
+      runMs: [[100, 3] as const, [4_000, 1] as const],
+      runMsSum: 4_250,
+      waitMs: [[20, 4] as const],
+    };
+    const quick = {
+      ...load,
+      task: 'music.ping',
+      runMs: [],
+      runMsSum: 0,
+      waitMs: [],
+      failed: 0,
+      succeeded: 0,
+    };
+    const failure = {
+      at: minute,
+      task: 'music.load',
+      queue: 'tracks',
+      id: 'x',
+      worker: 'w@h',
+      error: 'No()',
+    };
+    await store.tasks.record(id, {
+      parts: [quick, load, { ...load, at: minute - 60_000 }],
+      failures: [failure],
+    });
+    const { body } = await call('GET', '/api/apps/music/tasks');
+    const { runMs: _, runMsSum: __, waitMs: ___, at: ____, ...doubled } = load;
+    for (const name of ['received', 'succeeded', 'failed', 'retried'] as const) doubled[name] *= 2;
+    expect(body).toEqual({
+      grain: 'minute',
+      from: expect.any(Number),
+      to: expect.any(Number),
+      tasks: [
+        {
+          ...doubled,
+          perSecond: 8 / 3_600,
+          runMs: { count: 8, p50: 100, p95: 4_000, p99: 4_000, mean: 8_500 / 8 },
+          waitMs: { count: 8, p50: 20, p95: 20, p99: 20 },
+        },
+        expect.objectContaining({ task: 'music.ping', perSecond: 0, received: 5 }),
+      ],
+      failures: [failure],
+    });
+    expect(body.tasks[1]).not.toHaveProperty('runMs');
+    const series = await call('GET', '/api/apps/music/tasks/series?task=music.load&queue=tracks');
+    expect(series.body.points.map(({ at, failed }: { at: number; failed: number }) => [at, failed])).toEqual([
+      [minute - 60_000, 1],
+      [minute, 1],
+    ]);
+    const all = await call('GET', `/api/apps/music/tasks/series?from=${minute}`);
+    expect(all.body.points).toMatchObject([{ at: minute, received: 10 }]);
+    expect((await call('GET', '/api/apps/none/tasks')).status).toBe(404);
+  });
+
   test('series and decisions of what checkups recorded, in pages', async () => {
     await addMusic();
     for (const count of [35, 55, 75]) {

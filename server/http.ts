@@ -24,6 +24,7 @@ import { liveRoutes } from './routes/live.ts';
 import { managerRoutes } from './routes/managers.ts';
 import { peopleRoutes } from './routes/people.ts';
 import { setupGuideRoutes } from './routes/setup-guide.ts';
+import { taskRoutes } from './routes/tasks.ts';
 
 const bodyLimitBytes = 1_000_000;
 const openTo = /^\/api\/(me|setup|openapi\.json|auth\/.*)$/;
@@ -49,6 +50,7 @@ export function createHttp(deps: Deps): Routes {
   peopleRoutes(api, deps);
   inboxRoutes(api, deps);
   setupGuideRoutes(api, deps);
+  taskRoutes(api, deps);
   describe(api);
   api.all('/api/*', (c) => {
     throw notFound(`"${c.req.method} ${c.req.path}"`);

@@ -32,6 +32,7 @@ export async function note(
 ): Promise<CheckupEvent | undefined> {
   const { manager, sample, decision, why } = judged;
   const { memory, stored } = manager;
+  await keepTasks(around, app, journal, manager);
   tellUnknown(around, app, stored.processType, memory.unknown, why);
   if (why) memory.unknown = why;
   else delete memory.unknown;
@@ -62,6 +63,20 @@ export async function note(
     ...(why && { unknown: why }),
     ...(draining && { draining }),
   };
+}
+
+/** What meters heard of single tasks since the last checkup; it is gone when the store does not take it. */
+async function keepTasks(
+  around: Surroundings,
+  app: App,
+  journal: Journal,
+  { meters }: WatchedManager,
+): Promise<void> {
+  for (const meter of meters) {
+    const seen = 'problem' in meter ? undefined : meter.tasks?.();
+    if (!seen || seen.parts.length + seen.failures.length === 0) continue;
+    await write(around, journal, () => around.store.tasks.record(app.id, seen));
+  }
 }
 
 /** What drain-first says while it keeps somebody. */

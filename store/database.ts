@@ -1,6 +1,6 @@
 /** The tables as kysely sees them; `migrations/` makes them. Times are milliseconds since the Unix epoch. */
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
-import type { Choice, Hold, Learned, Reading, Reason } from '../decide/words.ts';
+import type { Choice, Histogram, Hold, Learned, Reading, Reason } from '../decide/words.ts';
 import type { Severity, StoredDecision, Tells } from './store.ts';
 
 export type StoreKind = 'embedded' | 'postgres';
@@ -15,6 +15,8 @@ export interface Database {
   decisions: DecisionTable;
   issues: IssueTable;
   channels: ChannelTable;
+  task_parts: TaskPartTable;
+  task_failures: TaskFailureTable;
   settings: { key: string; value: string };
   schema_migrations: MigrationTable;
 }
@@ -121,6 +123,33 @@ export interface ChannelTable {
   notifier: Json<Choice>;
   tells: Json<Tells>;
   created_at: number;
+}
+
+export interface TaskPartTable {
+  app_id: number;
+  grain: 'minute' | 'hour';
+  at: number;
+  task: string;
+  queue: string;
+  received: number;
+  succeeded: number;
+  failed: number;
+  retried: number;
+  revoked: number;
+  run_ms_sum: number;
+  run_ms: Json<Histogram>;
+  wait_ms: Json<Histogram>;
+}
+
+export interface TaskFailureTable {
+  id: GeneratedAlways<number>;
+  app_id: number;
+  at: number;
+  task: string;
+  queue: string;
+  task_id: string;
+  worker: string;
+  error: string;
 }
 
 export interface MigrationTable {

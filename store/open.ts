@@ -15,6 +15,7 @@ import { pgliteDialect } from './pglite-dialect.ts';
 import { createReadings } from './readings.ts';
 import { createSettings } from './settings.ts';
 import type { Store } from './store.ts';
+import { createTasks } from './tasks.ts';
 import { createTidy } from './tidy.ts';
 
 /** Where the store is: a folder for the embedded one, or the address of a PostgreSQL database. */
@@ -50,6 +51,7 @@ export async function openStore(place: StorePlace): Promise<OpenStore> {
     issues: createIssues(kysely),
     channels: createChannels(kysely),
     settings: createSettings(kysely),
+    tasks: createTasks(kysely),
     tidy: createTidy(kysely, kind),
     close: () => {
       closing ??= close();

@@ -4,7 +4,7 @@
  * The embedded store is PGlite in a folder; with DATABASE_URL it is PostgreSQL. Both speak the same SQL, so there is one
  * implementation. A promise that has resolved means that the row survives kill -9 of the controller.
  */
-import type { Choice, Decision, Hold, Learned, Manager, Reading } from '../decide/words.ts';
+import type { Choice, Decision, Histogram, Hold, Learned, Manager, Reading } from '../decide/words.ts';
 
 export interface Store {
   readonly apps: Apps;
@@ -14,6 +14,7 @@ export interface Store {
   readonly issues: Issues;
   readonly channels: Channels;
   readonly settings: Settings;
+  readonly tasks: Tasks;
   /** Folds old readings into minutes and hours and forgets what is past its time. Bounded work per call. */
   tidy(now: number): Promise<void>;
   close(): Promise<void>;
@@ -237,4 +238,48 @@ export interface Settings {
   set(key: string, value: string): Promise<void>;
   /** Sets it when absent; answers what stands there now. */
   setOnce(key: string, value: string): Promise<string>;
+}
+
+/** What happened to one task name of one queue within a minute or an hour. */
+export interface TaskPart {
+  readonly task: string;
+  /** Several names with commas where nobody knew which of them. */
+  readonly queue: string;
+  /** Where the minute or hour begins. */
+  readonly at: number;
+  readonly received: number;
+  readonly succeeded: number;
+  readonly failed: number;
+  readonly retried: number;
+  readonly revoked: number;
+  readonly runMs: Histogram;
+  readonly runMsSum: number;
+  readonly waitMs: Histogram;
+}
+
+export interface StoredFailure {
+  readonly at: number;
+  readonly task: string;
+  readonly queue: string;
+  readonly id: string;
+  readonly worker: string;
+  readonly error: string;
+}
+
+/** Minutes are kept 7 days, hours 400, and of failures the last 200 of each app. */
+export interface Tasks {
+  /** Added to what is there. @throws HeadcountError NOT_FOUND */
+  record(
+    appId: string,
+    seen: { readonly parts: readonly TaskPart[]; readonly failures: readonly StoredFailure[] },
+  ): Promise<void>;
+  /** Oldest first, `to` excluded; minutes for a day at most unless named, else hours. At most 20,000, the newest. */
+  parts(
+    appId: string,
+    from: number,
+    to: number,
+    of?: { readonly task?: string; readonly queue?: string; readonly grain?: 'minute' | 'hour' },
+  ): Promise<{ grain: 'minute' | 'hour'; parts: TaskPart[] }>;
+  /** Newest first. */
+  failures(appId: string, limit: number): Promise<StoredFailure[]>;
 }

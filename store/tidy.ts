@@ -135,6 +135,20 @@ async function forget(kysely: Kysely<Database>, now: number): Promise<void> {
   await repeat(() => deleteStep(kysely, 'point_hours', now - keptMs.hour));
   await repeat(() => deleteStep(kysely, 'decisions', now - keptMs.decisions));
   await repeat(() => deleteStep(kysely, 'issues', now - keptMs.decisions, 'resolved_at'));
+  await repeat(() => deleteStep(kysely, 'task_failures', now - keptMs.decisions));
+  for (const grain of ['minute', 'hour'] as const)
+    await repeat(() => deleteTasks(kysely, grain, now - keptMs[grain]));
+}
+
+async function deleteTasks(
+  kysely: Kysely<Database>,
+  grain: 'minute' | 'hour',
+  until: number,
+): Promise<boolean> {
+  const done = await sql`delete from task_parts where ctid = any(array(
+    select ctid from task_parts where grain = ${grain} and at < ${Math.floor(until)}::bigint limit ${stepRows}
+  ))`.execute(kysely);
+  return Number(done.numAffectedRows ?? 0) === stepRows;
 }
 
 async function deleteStep(

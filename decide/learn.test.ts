@@ -206,7 +206,29 @@ describe('boots that are no boots, and how they vary', () => {
       name: `worker.${index + 2}`,
     }));
     expect(taught([stuck, ...others], []).bootSeconds).toEqual(settled.bootSeconds);
-    expect(taught([stuck], []).bootSeconds.value).toBe(300);
+    const { bootSeconds, bootSpread } = taught([stuck], []);
+    expect(bootSeconds.value + (bootSpread?.value ?? 0)).toBe(300);
+  });
+
+  test('one that boots longer than the mean and within the spread is no news', () => {
+    const booting = { name: 'worker.1', state: 'starting' as const, since: noon - 10_900 };
+    expect(taught([booting], []).bootSeconds).toEqual(settled.bootSeconds);
+  });
+
+  test('boots that vary are learned with their mean, though checkups see the longest ones while they boot', () => {
+    let learned: Learned = { ...defaultLearned, bootSeconds: { value: 30, observations: 0 } };
+    let total = 0;
+    for (let boot = 0; boot < 400; boot++) {
+      const took = 24 + 12 * ((boot * 0.618_034) % 1);
+      for (let seconds = 24; seconds < took; seconds++) {
+        const booting = { name: 'worker.1', state: 'starting' as const, since: noon - seconds * 1000 };
+        learned = taught([booting], [], learned);
+      }
+      learned = taught(processesOf(1, 'up', noon), [asked(took)], learned);
+      if (boot >= 100) total += learned.bootSeconds.value / 300;
+    }
+    expect(total).toBeGreaterThan(29.5);
+    expect(total).toBeLessThan(31);
   });
 
   test('nine of ten boots take at most the mean and the spread, and equal boots leave none', () => {

@@ -148,7 +148,7 @@ function learnConcurrency(estimate: Estimate, view: View, before: Sample, newest
 
 /**
  * From the decision that asked for a process to the moment when it was up, and by how much nine of ten boots are longer than
- * the mean at most. A process that boots longer than the estimate raises it at once, unless others that began with it or
+ * the mean at most. A process that boots longer than both together raises the mean at once, unless others that began with it or
  * after it are up: then it is stuck or was started anew. A time far above the estimate is then not a boot but a
  * restart after a crash, and is left out; once some are known, one that lies further off than the rest counts as the longest of these.
  */
@@ -158,7 +158,8 @@ function learnBoot(
   before: Sample,
   newest: Sample,
 ): Pick<Learned, 'bootSeconds' | 'bootSpread'> {
-  const longest = longestBoot(view, newest);
+  // What lies within the spread is no news, and would draw the mean to the longest of all boots.
+  const longest = longestBoot(view, newest) - (bootSpread?.value ?? 0);
   const raised =
     longest > estimate.value
       ? { value: longest, observations: Math.max(1, estimate.observations) }

@@ -46,8 +46,17 @@ async function settlementOf(bench: Bench, job: RunningJob, outcome: Outcome): Pr
     case 'rejected':
       return outcome.requeue
         ? { kind: 'replace', message: outcome.instead ?? message }
-        : { kind: 'setAside', error: textOf(outcome.error) };
+        : refused(bench, message, outcome.error);
   }
+}
+
+/** Set aside, and no result kept, as in Celery; but what was to follow it in a canvas is told, and not left waiting. */
+async function refused(bench: Bench, message: TaskMessage, error: unknown): Promise<Settlement> {
+  if (hasSequel(message)) {
+    const settlement = await goOnFailed(bench, message, error, keeper(bench, message));
+    if (settlement.kind !== 'done') return settlement;
+  }
+  return { kind: 'setAside', error: textOf(error) };
 }
 
 export function isLate(job: RunningJob): boolean {

@@ -12,6 +12,7 @@ import {
   createApp,
   type GroupResult,
   group,
+  Reject,
   type Signature,
   type TasksApp,
   TasksError,
@@ -246,6 +247,30 @@ test('a canvas that is broken fails its job and nothing else', async () => {
   await worker.stop();
   await ended;
   await broker.close();
+  await app.close();
+});
+
+test('a job that is set aside fails its chord, its chain and its errbacks, with its own error', async () => {
+  const app = createApp({ broker: 'memory:canvas-reject', log: () => {} });
+  const { add, sum } = define(app);
+  const heard: unknown[] = [];
+  const refuse = app.task('refuse', (_context, _value?: number): number => {
+    throw new Reject('no such track');
+  });
+  const hear = app.task('hear', (context) => void heard.push(context.parentId));
+  const worker = app.worker();
+  const ended = worker.run();
+  const why = { code: 'TASK_FAILED', message: /no such track/ };
+  const body = await chord([add.s(1, 1), refuse.s()], sum.s()).delay();
+  await expect(body.get()).rejects.toMatchObject(why);
+  const last = await chain(add.s(1, 1), refuse.s(), add.s(3)).delay();
+  await expect(last.get()).rejects.toMatchObject(why);
+  await refuse.s().linkError(hear.si()).delay();
+  await until(() => heard.length === 1, 'the errback');
+  const alone = await refuse.delay();
+  await expect(alone.get({ timeoutMs: 200 })).rejects.toMatchObject({ code: 'RESULT_TIMEOUT' });
+  await worker.stop();
+  await ended;
   await app.close();
 });
 

@@ -93,7 +93,7 @@ function stats(node: WorkerNode): Fields {
     clock: String(forward()),
     uptime: Math.round((Date.now() - startedMs) / 1000),
     pool: {
-      implementation: 'headcount-tasks:slots',
+      implementation: `headcount-tasks:${bench.pool ? 'threads' : 'slots'}`,
       'max-concurrency': bench.slots,
       processes: [process.pid],
       'max-tasks-per-child': Number.isFinite(bench.remaining) ? processed(bench) + bench.remaining : 'N/A',

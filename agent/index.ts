@@ -18,3 +18,7 @@ export { forNext } from './next.ts';
 export { forNodeHttp } from './node-http.ts';
 export type { PushClock, PushOptions } from './push/where.ts';
 export type { AnyMeter, AnyReading, Count, JobCounts, JobsReading, Meter, Reading } from './reading.ts';
+export type { Resting, RestingWorker, RestOptions } from './rest.ts';
+export { restOnRequest } from './rest.ts';
+export type { BullWorker } from './rest-bullmq.ts';
+export { bullmqWorker } from './rest-bullmq.ts';

@@ -22,6 +22,10 @@ export interface BullQueue {
   readonly name: string;
   getJobCounts(...types: BullState[]): Promise<Record<string, number>>;
   getJobs(types: BullState[], start: number, end: number, ascending: boolean): Promise<(Job | undefined)[]>;
+  /** Since 6.7 it takes a time; before, the client is asked. */
+  getDelayedCount(dueBefore?: number): Promise<number>;
+  readonly client?: Promise<object>;
+  toKey(type: string): string;
 }
 
 type BullState = 'wait' | 'prioritized' | 'active' | 'delayed';
@@ -31,10 +35,8 @@ export interface BullmqOptions {
   readonly now?: () => number;
 }
 
-/** Jobs come with their data, so few are read: the first of a list, the due ones of the delayed, some of the prioritized. */
+/** Jobs come with their data, so few are read: the first of each list, and of the prioritized, whose order is not by age, some. */
 const prioritizedReadMaximum = 50;
-const dueReadMaximum = 1_000;
-const duePageCount = 100;
 
 export function bullmq({ queues, now }: BullmqOptions): Meter {
   const byName = new Map(queues.map((queue) => [queue.name, queue]));
@@ -49,39 +51,39 @@ export function bullmq({ queues, now }: BullmqOptions): Meter {
 async function lookAt(queue: BullQueue, at: number): Promise<QueueLook> {
   const counts = await queue.getJobCounts('wait', 'prioritized', 'active', 'delayed');
   const { wait = 0, prioritized = 0, active = 0, delayed = 0 } = counts;
-  const [first, urgent, due] = await Promise.all([
-    wait > 0 ? queue.getJobs(['wait'], 0, 0, true) : [],
-    prioritized > 0 ? queue.getJobs(['prioritized'], 0, prioritizedReadMaximum - 1, true) : [],
-    delayed > 0 ? dueJobs(queue, at) : [],
-  ]);
-  const since = [...first, ...urgent, ...due].flatMap((job) => (job ? [waitsSince(job)] : []));
-  const waiting = wait + prioritized + due.length;
-  const sampled = prioritized > prioritizedReadMaximum || due.length >= dueReadMaximum;
+  const due = delayed > 0 ? Math.min(await dueCount(queue, at), delayed) : 0;
+  const first = [
+    ...(wait > 0 ? await queue.getJobs(['wait'], 0, 0, true) : []),
+    ...(prioritized > 0 ? await queue.getJobs(['prioritized'], 0, prioritizedReadMaximum - 1, true) : []),
+    ...(due > 0 ? await queue.getJobs(['delayed'], 0, 0, true) : []),
+  ];
+  const since = first.flatMap((job) => (job ? [waitsSince(job)] : []));
+  const waiting = wait + prioritized + due;
   return {
     waiting,
     running: active,
-    later: Math.max(0, delayed - due.length),
+    later: delayed - due,
     // Jobs that were taken between the looks say nothing about those that are left.
     ...(waiting > 0 && since.length === 0 ? {} : { oldestSeconds: ageSeconds(since, at) }),
-    ...(sampled ? { estimated: true } : {}),
+    ...(prioritized > prioritizedReadMaximum ? { estimated: true } : {}),
   };
 }
 
-/** Delayed jobs are kept in the order in which they fall due: mostly the first one is not, and that is all. */
-async function dueJobs(queue: BullQueue, at: number): Promise<Job[]> {
-  const due: Job[] = [];
-  for (let start = 0, count = 1; start < dueReadMaximum; start += count, count = duePageCount) {
-    const page = await queue.getJobs(['delayed'], start, start + count - 1, true);
-    const dueHere = page.filter((job) => job !== undefined && job.timestamp + (job.delay ?? 0) <= at);
-    due.push(...dueHere.filter((job) => job !== undefined));
-    if (dueHere.length < count) break;
-  }
-  return due;
+/**
+ * By the scores, which are the times at which they fall due (times 4,096, with a counter in the low bits): a job's own fields do not say it
+ * once it was retried.
+ */
+async function dueCount(queue: BullQueue, at: number): Promise<number> {
+  if (queue.getDelayedCount.length > 0) return await queue.getDelayedCount(at + 1);
+  const client = (await queue.client) ?? {};
+  if (!('zcount' in client) || typeof client.zcount !== 'function')
+    throw cannotTell('this version of BullMQ does not say which delayed jobs are due');
+  return Number(await client.zcount(queue.toKey('delayed'), 0, (at + 1) * 4_096 - 1));
 }
 
-/** Added, due or tried the last time, whichever came last. */
+/** Added, due, or tried the last time and then due again, whichever came last. */
 function waitsSince({ timestamp, delay = 0, opts, processedOn }: Job): number {
-  return Math.max(timestamp + Math.max(delay, opts?.delay ?? 0), processedOn ?? 0);
+  return Math.max(timestamp + Math.max(delay, opts?.delay ?? 0), (processedOn ?? 0) + delay);
 }
 
 function ageSeconds(since: readonly number[], at: number): number {

@@ -25,9 +25,12 @@ import { meterOf, type QueueLook } from './look.ts';
 export type RedisClient =
   | {
       call(command: string, ...args: string[]): Promise<unknown>;
-      readonly options?: { readonly db?: number };
+      readonly options?: { readonly db?: number | undefined };
     }
-  | { sendCommand(args: string[]): Promise<unknown>; readonly options?: { readonly database?: number } };
+  | {
+      sendCommand(args: string[]): Promise<unknown>;
+      readonly options?: { readonly database?: number | undefined };
+    };
 
 export interface CeleryRedisOptions {
   /** Connected to the broker's database, without a key prefix of its own. */
@@ -58,7 +61,7 @@ end
 local function short(text)
   if #text <= 4096 then return text end
   local tail = text:match('^%[.*}(, ?"[^"\\]*", ?"[^"\\]*"%])$')
-  local cut = '{"headers":{"task":"",' .. field(text, 'id') .. ',' .. field(text, 'eta') .. ',' .. field(text, 'run_at') .. '}}'
+  local cut = '{"headers":{"task":"",' .. field(text, 'id') .. ',' .. field(text, 'eta') .. ',' .. field(text, 'run_at') .. ',' .. field(text, 'published_at') .. '}}'
   return tail and '[' .. cut .. tail or cut
 end
 local lists = {}

@@ -35,13 +35,17 @@ export function learn(learned: Learned, view: View, _now: number, manager?: Mana
   const counted = jobsIn(newest).length > 0;
   const arrivals = counted ? learnArrivals(learned.arrivals, before, newest) : learned.arrivals;
   const trust = manager ? learnTrust(learned.trust, view, manager, before, newest) : learned.trust;
+  const serviceSeconds = learnService(learned, view, before, newest);
+  const first = learned.serviceSeconds.observations === 0 && serviceSeconds.observations > 0;
+  const knownSince = first ? newest.at : learned.knownSince;
   return {
-    serviceSeconds: learnService(learned, view, before, newest),
+    serviceSeconds,
     ...learnBoot(learned, view, before, newest),
     concurrency: learnConcurrency(learned.concurrency, view, before, newest),
     ...(services && { services }),
     ...(arrivals && { arrivals }),
     ...(trust !== undefined && { trust }),
+    ...(knownSince !== undefined && { knownSince }),
   };
 }
 

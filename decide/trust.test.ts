@@ -47,6 +47,21 @@ describe('trust', () => {
     expect(trustManner(30, 30).first).toBeLessThan(trustManner(30, 10).first);
   });
 
+  test('jobs that came while the time per job was a guess do not lower it, those that came after do', () => {
+    const first = { serviceSeconds: known(1), bootSeconds: known(10), concurrency: known(1) };
+    const knownFor = (seconds: number) => ({ learned: { ...first, knownSince: noon - seconds * 1000 } });
+    const late: Groups = [[35, 400]];
+    expect(next(0.8, late, knownFor(5))).toBe(0.8);
+    expect(next(0.8, late, knownFor(30))).toBe(0.8);
+    expect(next(0.8, late, knownFor(31))).toBe(-1);
+    expect(next(0.8, late, { learned: first })).toBe(-1);
+    expect(next(0.8, [[2, 400]], knownFor(5))).toBeGreaterThan(0.8);
+    const told = managerOf({
+      rules: [{ use: 'wait-goal', options: { goalSeconds: 30, serviceSeconds: 1 } }],
+    });
+    expect(next(0.8, late, knownFor(5), told)).toBe(-1);
+  });
+
   test('stays within -1 and 1, whatever comes', () => {
     fc.assert(
       fc.property(

@@ -36,7 +36,19 @@ export function learnTrust(
   if (!starts || starts.jobs === 0) return trust;
   const { first, step, lateShare } = trustManner(goalSeconds, view.learned.bootSeconds.value);
   const risen = Math.min(1, (trust ?? first) + (starts.jobs - starts.late) * step * lateShare);
+  if (cameUnknown(view, manager, newest, goalSeconds)) return risen;
   return Math.max(-1, risen - starts.late * step * (1 - lateShare));
+}
+
+/**
+ * Whoever is late now came a goal ago or sooner. When the time per job was a guess then, that was what made them late, and five
+ * hundred of them would make the plan careful for a day.
+ */
+function cameUnknown({ learned }: View, { rules }: Manager, { at }: Sample, goalSeconds: number): boolean {
+  const told = rules.some(({ use, options }) => use === 'wait-goal' && options.serviceSeconds !== undefined);
+  if (told) return false;
+  if (learned.serviceSeconds.observations === 0) return true;
+  return learned.knownSince !== undefined && at - goalSeconds * 1000 <= learned.knownSince;
 }
 
 /**

@@ -154,6 +154,8 @@ export interface Learned {
    * was seen to start yet.
    */
   readonly trust?: number;
+  /** When the first job was seen to finish, in milliseconds. Absent: not yet. */
+  readonly knownSince?: number;
 }
 
 /** Service times that stand for all: few enough to be kept with the manager (about 2.5 KB as JSON). */

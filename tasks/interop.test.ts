@@ -2,17 +2,14 @@
  * Beside Python's Celery on one Redis, in both directions: their client and our worker, our client and their worker,
  * results and failures read across, and messages that one side takes and the other brings back.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { celeryIn, countCases } from '../checks/celery.ts';
 import { has, type RedisServer, startRedis, temporaryFolder } from '../checks/fixtures.ts';
 import { until } from '../checks/servers.ts';
 import { createApp, type TasksApp, type Worker } from './index.ts';
-
-const run = promisify(execFile);
 
 /** The lines of the README that give Python's messages a publish time. */
 const publishTime = /```py\n([\s\S]*?)```/.exec(
@@ -48,11 +45,11 @@ def again(self):
 
 describe.skipIf(!has('redisServer') || !has('python'))('with Python Celery on Redis', () => {
   const folder = temporaryFolder('interop');
+  countCases('interop', 'on Redis');
   let server: RedisServer;
   let redis: Redis;
   let app: TasksApp;
   let worker: { worker: Worker; ended: Promise<void> } | undefined;
-  let celery: ChildProcess | undefined;
 
   beforeAll(async () => {
     server = await startRedis();
@@ -72,45 +69,14 @@ describe.skipIf(!has('redisServer') || !has('python'))('with Python Celery on Re
     await worker?.worker.stop();
     await worker?.ended;
     worker = undefined;
-    if (celery && celery.exitCode === null) {
-      const gone = new Promise((resolve) => celery?.once('exit', resolve));
-      celery.kill('SIGTERM');
-      await gone;
-    }
-    celery = undefined;
+    await stopWorker();
     await app.close();
   });
 
-  /** Runs lines of Python beside the app and answers with what they print, as JSON. */
-  const python = async (code: string): Promise<unknown> => {
-    const text = `import json\nfrom probe import *\n${code}`;
-    const { stdout } = await run(inject('servers').python, ['-c', text], { cwd: folder.path });
-    return JSON.parse(stdout) as unknown;
-  };
+  const { python, startWorker: startTheirs, stopWorker } = celeryIn(folder.path);
   const startOurs = (): void => {
     const ours = app.worker();
     worker = { worker: ours, ended: ours.run() };
-  };
-  const startTheirs = async (...args: string[]): Promise<void> => {
-    const flags = [
-      '-m',
-      'celery',
-      '-A',
-      'probe',
-      'worker',
-      '-P',
-      'solo',
-      '-l',
-      'INFO',
-      '--without-mingle',
-      '--without-gossip',
-    ];
-    celery = spawn(inject('servers').python, [...flags, ...args], { cwd: folder.path });
-    let heard = '';
-    celery.stderr?.on('data', (chunk: Buffer) => {
-      heard += chunk.toString();
-    });
-    await until(() => heard.includes('ready.'), 'the Python worker');
   };
 
   describe('their client, our worker', () => {

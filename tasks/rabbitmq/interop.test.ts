@@ -1,10 +1,9 @@
 /** Beside Python's Celery on one RabbitMQ, in both directions. Results are in Redis: RabbitMQ keeps none for us. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import amqp, { type Channel, type ChannelModel } from 'amqplib';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { celeryIn, countCases } from '../../checks/celery.ts';
 import {
   has,
   type RabbitServer,
@@ -15,8 +14,6 @@ import {
 } from '../../checks/fixtures.ts';
 import { until } from '../../checks/servers.ts';
 import { createApp, type TasksApp, type Worker } from '../index.ts';
-
-const run = promisify(execFile);
 
 const celeryApp = (broker: string, results: string): string => `
 import time
@@ -42,13 +39,13 @@ def when():
 
 describe.skipIf(!has('rabbitmq') || !has('redisServer') || !has('python'))('with Python on RabbitMQ', () => {
   const folder = temporaryFolder('rabbit-interop');
+  countCases('interop', 'on RabbitMQ');
   let rabbit: RabbitServer;
   let redis: RedisServer;
   let connection: ChannelModel;
   let channel: Channel;
   let app: TasksApp;
   let worker: { worker: Worker; ended: Promise<void> } | undefined;
-  let celery: ChildProcess | undefined;
 
   beforeAll(async () => {
     [rabbit, redis] = await Promise.all([startRabbit(), startRedis()]);
@@ -68,32 +65,14 @@ describe.skipIf(!has('rabbitmq') || !has('redisServer') || !has('python'))('with
   afterEach(async () => {
     await worker?.worker.stop();
     worker = undefined;
-    if (celery && celery.exitCode === null) {
-      const gone = new Promise((resolve) => celery?.once('exit', resolve));
-      celery.kill('SIGTERM');
-      await gone;
-    }
-    celery = undefined;
+    await stopWorker();
     await app.close();
   });
 
-  const python = async (code: string): Promise<unknown> => {
-    const text = `import json\nfrom probe import *\n${code}`;
-    const { stdout } = await run(inject('servers').python, ['-c', text], { cwd: folder.path });
-    return JSON.parse(stdout) as unknown;
-  };
+  const { python, startWorker: startTheirs, stopWorker } = celeryIn(folder.path);
   const startOurs = (): void => {
     const ours = app.worker();
     worker = { worker: ours, ended: ours.run() };
-  };
-  const startTheirs = async (): Promise<void> => {
-    const flags = '-m celery -A probe worker -P solo -l INFO --without-mingle --without-gossip'.split(' ');
-    celery = spawn(inject('servers').python, flags, { cwd: folder.path });
-    let heard = '';
-    celery.stderr?.on('data', (chunk: Buffer) => {
-      heard += chunk.toString();
-    });
-    await until(() => heard.includes('ready.'), 'the Python worker');
   };
 
   test('their client, our worker: arguments, keywords, results and failures', async () => {

@@ -1,0 +1,69 @@
+/** Python's Celery beside a suite, in the folder that holds its `probe.py`; and at the end how many cases ran against it. */
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, inject } from 'vitest';
+import { until } from './servers.ts';
+
+const run = promisify(execFile);
+const solo = '-m celery -A probe worker -P solo -l INFO --without-mingle --without-gossip'.split(' ');
+
+export interface Celery {
+  /** Runs lines beside the app and answers with what they print, as JSON. */
+  python(code: string): Promise<unknown>;
+  /** Resolves when it is ready. */
+  startWorker(...args: readonly string[]): Promise<ChildProcess>;
+  /** Stops the worker, warm, where one runs. */
+  stopWorker(): Promise<void>;
+}
+
+export function celeryIn(cwd: string): Celery {
+  let worker: ChildProcess | undefined;
+  return {
+    python: async (code) => {
+      const text = `import json\nfrom probe import *\n${code}`;
+      const { stdout } = await run(inject('servers').python, ['-c', text], { cwd });
+      return JSON.parse(stdout) as unknown;
+    },
+    startWorker: async (...args) => {
+      const child = spawn(inject('servers').python, [...solo, ...args], { cwd });
+      worker = child;
+      let heard = '';
+      child.stderr.on('data', (chunk: Buffer) => {
+        heard += chunk.toString();
+      });
+      await until(() => heard.includes('ready.'), 'the Python worker');
+      return child;
+    },
+    stopWorker: async () => {
+      const child = worker;
+      worker = undefined;
+      if (!child || child.exitCode !== null || child.signalCode !== null) return;
+      const gone = new Promise((resolve) => child.once('exit', resolve));
+      child.kill('SIGTERM');
+      await gone;
+    },
+  };
+}
+
+/**
+ * Says how many cases ran, and against what: a suite that was skipped looks green, too. To be called in a `describe`.
+ *
+ * @param where such as 'on Redis'
+ */
+export function countCases(suite: string, where: string): void {
+  let count = 0;
+  let failed = 0;
+  afterEach(({ task }) => {
+    count++;
+    if (task.result?.state === 'fail') failed++;
+  });
+  afterAll(() => {
+    const failures = failed > 0 ? `, ${failed} failed` : '';
+    process.stdout.write(`${suite}: ${count} cases ran against ${celeryVersion()} ${where}${failures}\n`);
+  });
+}
+
+function celeryVersion(): string {
+  const args = ['-W', 'ignore', '-c', 'import celery; print(celery.__version__)'];
+  return `Celery ${execFileSync(inject('servers').python, args, { encoding: 'utf8' }).trim()}`;
+}

@@ -60,6 +60,8 @@ describe('trust', () => {
       rules: [{ use: 'wait-goal', options: { goalSeconds: 30, serviceSeconds: 1 } }],
     });
     expect(next(0.8, late, knownFor(5), told)).toBe(-1);
+    const slow = { ...knownFor(5).learned, bootSeconds: known(30) };
+    expect(next(0.8, late, { learned: slow })).toBe(-1);
   });
 
   test('stays within -1 and 1, whatever comes', () => {

@@ -42,11 +42,12 @@ export function learnTrust(
 
 /**
  * Whoever is late now came a goal ago or sooner. When the time per job was a guess then, that was what made them late, and five
- * hundred of them would make the plan careful for a day.
+ * hundred of them would make the plan careful for a day. Where a boot takes most of the goal they count: care is cheaper there
+ * than the next late ones (docs/simulate.md).
  */
 function cameUnknown({ learned }: View, { rules }: Manager, { at }: Sample, goalSeconds: number): boolean {
   const told = rules.some(({ use, options }) => use === 'wait-goal' && options.serviceSeconds !== undefined);
-  if (told) return false;
+  if (told || isTight({ goalSeconds, bootSeconds: learned.bootSeconds.value })) return false;
   if (learned.serviceSeconds.observations === 0) return true;
   return learned.knownSince !== undefined && at - goalSeconds * 1000 <= learned.knownSince;
 }

@@ -74,6 +74,24 @@ describe('a backlog', () => {
     expect(count).toBeLessThan(30);
   });
 
+  test('a goal that is not longer than the time between two checkups is told, with what to set', () => {
+    const told = (goalSeconds: number, everySeconds: number): string => {
+      const jobs = { waiting: 3, running: 0, oldestSeconds: 1 };
+      const samples = [sampleOf(noon - everySeconds * 1000, jobs), sampleOf(noon, jobs)];
+      return want(viewOf({ samples }), waitGoal.create({ goalSeconds })).reason;
+    };
+    expect(told(5, 10)).toContain(
+      'the goal of 5 s is not longer than the time between two checkups (10 s): set intervalSeconds to 1',
+    );
+    expect(told(30, 60)).toContain('set intervalSeconds to 6');
+    for (const [goal, every] of [
+      [30, 10],
+      [5, 2],
+      [0.5, 1],
+    ] as const)
+      expect(told(goal, every)).not.toContain('intervalSeconds');
+  });
+
   test('several queues are one line: summed, and as old as the oldest', () => {
     const samples = [
       sampleOf(

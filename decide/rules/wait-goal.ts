@@ -104,8 +104,18 @@ function want(given: Given, view: View, now: number, forecasts: boolean): Wanted
     ...(asked > count ? [`the time per job is a guess, so not ${number(asked)} at once`] : []),
     ...(count === 0 && seen.waiting > 0 ? ['a worker that is started later is still in time'] : []),
     ...(staying > 0 && need.more === 0 ? [`${number(staying)} are busy or booting and stay`] : []),
+    ...(seen.waiting > 0 && view.samples.length > 1 ? rareCheckups(seen) : []),
   ];
   return { count, reason: clauses.join('; ') };
+}
+
+/** A job may then be late before anybody looks. A fifth of the goal leaves time to answer. */
+function rareCheckups({ terms: { goalSeconds, periodSeconds } }: Situation): string[] {
+  if (periodSeconds < goalSeconds || periodSeconds < 1.5) return [];
+  const every = Math.max(1, Math.floor(goalSeconds / 5));
+  return [
+    `the goal of ${duration(goalSeconds)} is not longer than the time between two checkups (${duration(periodSeconds)}): set intervalSeconds to ${every}`,
+  ];
 }
 
 function spareInWords({ workers, perSecond, forecast }: Headroom): string {

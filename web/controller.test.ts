@@ -72,6 +72,28 @@ apps:
     await tile('Waiting').getByText('62', { exact: true }).waitFor();
     await page.locator('.decision-step').getByText('3 → 7').waitFor();
 
+    await page.getByRole('link', { name: 'Decisions' }).click();
+    const grown = page.locator('.decision').filter({ hasText: '3 → 7' });
+    await grown.getByRole('link', { name: 'music' }).waitFor();
+    await page.goto(`${controller.url}/decisions?only=failures`);
+    await page.getByText('No decision is like this').waitFor();
+    await page.getByRole('link', { name: 'Issues', exact: true }).click();
+    await page.getByText('Nothing needs you').waitFor();
+    await page.getByRole('link', { name: 'Channels' }).click();
+    await page.getByRole('button', { name: 'Add a channel' }).first().click();
+    const form = page.getByRole('dialog', { name: 'Add a channel' });
+    await form.getByLabel('Name').fill('On call');
+    await form.getByRole('combobox', { name: 'Sends by' }).click();
+    await page.getByRole('option', { name: 'Slack' }).click();
+    await form.getByRole('textbox', { name: 'Webhook address' }).fill('http://10.1.2.3/hook');
+    await form.getByRole('button', { name: 'Save' }).click();
+    // Addresses of the private network are not asked, so the test of this one has an answer without a network.
+    await page.getByRole('button', { name: 'Test On call' }).click();
+    await page.getByRole('alert').getByText('10.1.2.3').waitFor();
+    expect(await page.content()).not.toContain('/hook');
+    await page.goto(`${controller.url}/apps/music/worker`);
+    await page.getByRole('img', { name: /^Workers\. .*decisions marked/ }).waitFor();
+
     await page.getByRole('button', { name: 'Hold…' }).click();
     await page.getByRole('dialog').getByLabel('Workers').fill('2');
     await page.getByRole('dialog').getByRole('button', { name: 'Hold' }).click();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { App, CheckupEvent, Manager } from '../server/api.ts';
-import type { Series } from './api.ts';
+import type { DecisionFilter, Series } from './api.ts';
 import { decision, demoApps, manager, points } from './fixture-data.ts';
 import { applyCheckups } from './live.ts';
 import { createQueryClient, queries } from './queries.ts';
@@ -73,4 +73,22 @@ test('a decision stands first, once, and the list does not grow without end', ()
   expect(page?.decisions.length).toBeLessThanOrEqual(500);
   expect(page?.decisions[0]?.id).toBe('599');
   expect(page?.next).toBe(page?.decisions.at(-1)?.id);
+});
+
+test('a decision reaches the lists that want it, and a change is marked on the chart', () => {
+  const cache = client();
+  const wants = (filter: DecisionFilter) => queries.found(filter).queryKey;
+  const keys = [{}, { app: 'catalogue' }, { processType: 'mailer' }, { only: 'failures' }] as const;
+  const empty = { pages: [{ decisions: [] }], pageParams: [undefined] };
+  for (const filter of keys) cache.setQueryData(wants(filter), empty);
+  const marks = queries.marks('catalogue', 'worker', '1h').queryKey;
+  cache.setQueryData(marks, { decisions: [] });
+  applyCheckups(cache, [
+    { ...event, decision: decision(7, now) },
+    { ...event, decision: decision(8, now, { current: 3, desired: 3 }) },
+  ]);
+  const shown = (filter: DecisionFilter) =>
+    cache.getQueryData(wants(filter))?.pages[0]?.decisions.map(({ id, app }) => `${app} ${id}`);
+  expect(keys.map(shown)).toEqual([['catalogue 8', 'catalogue 7'], ['catalogue 8', 'catalogue 7'], [], []]);
+  expect(cache.getQueryData(marks)?.decisions.map(({ id }) => id)).toEqual(['7']);
 });

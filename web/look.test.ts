@@ -26,6 +26,12 @@ const pages: [string, string][] = [
   ['/apps/royalties/nightly', 'text=Held at 4'],
   [`/apps/${longApp}/${longType}`, 'canvas >> nth=2'],
   ['/apps/catalogue/nobody', 'text=Nothing manages'],
+  ['/issues', 'text=Earlier issues'],
+  ['/issues?app=catalogue', 'text=Nothing needs you'],
+  ['/decisions', 'text=dry run'],
+  ['/decisions?only=failures&app=fresh', 'text=No decision is like this'],
+  ['/settings/channels', 'text=535 wrong password'],
+  ['/apps/catalogue/worker?span=1y', 'canvas >> nth=2'],
   ['/nowhere/at/all', 'text=There is no such page'],
 ];
 
@@ -92,6 +98,30 @@ describe.skipIf(!has('chromium'))('every page', () => {
       await page.getByRole('button', { name: 'Hold…' }).click();
       await page.getByRole('dialog').getByLabel('Workers').waitFor();
       await check(page, `${what} hold`);
+    }
+  });
+
+  test('a channel and its form, none, and failures of the lists', { timeout: 120_000 }, async () => {
+    for (const look of looks) {
+      const what = JSON.stringify(look);
+      const { page } = await browser.open(`${fixture.url}/settings/channels`, look);
+      await page.getByRole('button', { name: /^Test The team/ }).click();
+      await page.getByText('The test was not sent').waitFor();
+      await check(page, `${what} tested`);
+      await page.getByRole('button', { name: /^Edit The team/ }).click();
+      await page.getByRole('dialog').getByLabel('Time zone').waitFor();
+      await check(page, `${what} form`);
+    }
+    fixture.state.channels = [];
+    const { page } = await browser.open(`${fixture.url}/settings/channels`);
+    await page.getByText('Nobody is told').waitFor();
+    await check(page, 'no channel');
+    for (const path of ['/api/issues', '/api/decisions', '/api/channels'])
+      fixture.state.failing.set(path, 400);
+    for (const path of ['/issues', '/decisions', '/settings/channels']) {
+      await page.goto(fixture.url + path);
+      await page.getByRole('alert').first().waitFor();
+      await check(page, `${path} failed`);
     }
   });
 

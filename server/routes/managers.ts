@@ -144,7 +144,7 @@ function holdRoutes(api: Routes, deps: Deps): void {
       const updated = await deps.store.managers.update(stored.id, {
         hold: { count, ...(until !== undefined && { until }), ...(by && { by }) },
       });
-      await deps.rounds.refresh(app.name);
+      await takeEffect(deps, app.name);
       return c.json(show(deps, app, updated), 200);
     },
   );
@@ -161,10 +161,16 @@ function holdRoutes(api: Routes, deps: Deps): void {
     async (c) => {
       const { app, stored } = await findManager(deps, c.req.valid('param'));
       const updated = await deps.store.managers.update(stored.id, { hold: null });
-      await deps.rounds.refresh(app.name);
+      await takeEffect(deps, app.name);
       return c.json(show(deps, app, updated), 200);
     },
   );
+}
+
+/** A person who overrules a number means now, not at the next checkup. Its answer does not wait for the platform's. */
+async function takeEffect({ rounds }: Deps, app: string): Promise<void> {
+  await rounds.refresh(app);
+  void rounds.checkUp(app);
 }
 
 function evaluateRoute(api: Routes, deps: Deps): void {

@@ -1,14 +1,19 @@
 /** What was decided over all apps, newest first, each with its chain of reasons; the filter stands in the address. */
-import { Select } from '@mantine/core';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import type { DecisionFilter } from '../api.ts';
 import { outcomes } from '../decision-filter.ts';
 import { AppSelect } from '../parts/app-select.tsx';
 import { DecisionList } from '../parts/decisions.tsx';
+import { FilterSelect, namesAsOptions } from '../parts/filter-select.tsx';
 import { PageHead } from '../parts/page.tsx';
 import { Empty } from '../parts/states.tsx';
 import { queries } from '../queries.ts';
+
+const kinds = [
+  { value: 'changes', label: 'Changes of the number' },
+  { value: 'failures', label: 'Failures' },
+] as const;
 
 export function DecisionsPage() {
   const filter: DecisionFilter = useSearch({ from: '/inside/decisions' });
@@ -41,50 +46,36 @@ function Filters({ filter }: { filter: DecisionFilter }) {
   return (
     <div className="filters">
       <AppSelect value={filter.app} onChange={(app) => set({ app, processType: undefined })} />
-      <Select
-        size="xs"
+      <FilterSelect
         label="Process type"
-        placeholder="All process types"
-        data={types}
-        value={filter.processType ?? null}
+        all="All process types"
+        options={namesAsOptions(types, filter.processType)}
+        value={filter.processType}
         searchable
-        clearable
-        limit={100}
-        clearButtonProps={{ 'aria-label': 'All process types', tabIndex: 0 }}
-        onChange={(processType) => set({ processType: processType ?? undefined })}
+        onChange={(processType) => set({ processType })}
       />
-      <Select
-        size="xs"
+      <FilterSelect
         label="Outcome"
-        placeholder="All outcomes"
-        data={[...outcomes]}
-        value={filter.outcome ?? null}
-        clearable
-        clearButtonProps={{ 'aria-label': 'All outcomes', tabIndex: 0 }}
-        onChange={(outcome) => set({ outcome: outcome ?? undefined })}
+        all="All outcomes"
+        options={outcomes}
+        value={filter.outcome}
+        onChange={(outcome) => set({ outcome })}
       />
-      <Select
-        size="xs"
+      <FilterSelect
         label="Only"
-        placeholder="Everything"
-        data={[
-          { value: 'changes', label: 'Changes of the number' },
-          { value: 'failures', label: 'Failures' },
-        ]}
-        value={filter.only ?? null}
-        clearable
-        clearButtonProps={{ 'aria-label': 'Everything', tabIndex: 0 }}
-        onChange={(only) => set({ only: only ?? undefined })}
+        all="Everything"
+        options={kinds}
+        value={filter.only}
+        onChange={(only) => set({ only })}
       />
     </div>
   );
 }
 
 /** Of the app that was chosen, else of all. */
-function useTypes({ app, processType }: DecisionFilter): string[] {
+function useTypes({ app }: DecisionFilter): string[] {
   const { data: apps = [] } = useQuery(queries.apps());
-  const types = apps
+  return apps
     .filter(({ name }) => (app ?? name) === name)
     .flatMap(({ managers }) => managers.map((manager) => manager.processType));
-  return [...new Set([...types, ...(processType ? [processType] : [])])].sort();
 }

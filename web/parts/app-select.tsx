@@ -1,7 +1,7 @@
-/** One app of all, or none: a filter. */
-import { Select } from '@mantine/core';
+/** One app, or all: a filter. */
 import { useQuery } from '@tanstack/react-query';
 import { queries } from '../queries.ts';
+import { FilterSelect, namesAsOptions } from './filter-select.tsx';
 
 interface AppSelectProps {
   readonly value: string | undefined;
@@ -10,21 +10,15 @@ interface AppSelectProps {
 
 export function AppSelect({ value, onChange }: AppSelectProps) {
   const { data: apps = [] } = useQuery(queries.apps());
-  // What stands in the address is shown, also when that app is gone.
-  const names = [...new Set([...apps.map(({ name }) => name), ...(value ? [value] : [])])].sort();
+  const names = apps.map(({ name }) => name);
   return (
-    <Select
-      size="xs"
+    <FilterSelect
       label="App"
-      placeholder="All apps"
-      data={names}
-      value={value ?? null}
+      all="All apps"
+      options={namesAsOptions(names, value)}
+      value={value}
       searchable
-      clearable
-      limit={100}
-      nothingFoundMessage="No app of this name"
-      clearButtonProps={{ 'aria-label': 'All apps', tabIndex: 0 }}
-      onChange={(app) => onChange(app ?? undefined)}
+      onChange={onChange}
     />
   );
 }

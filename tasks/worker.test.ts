@@ -256,6 +256,12 @@ describe.each(kinds)('on $name', ({ here, make }) => {
     const failed = await task.delay(true);
     await expect(app.result(failed.id).get()).rejects.toThrow(/kept/);
     expect(await (await asked.delay()).get()).toBe(1);
+    const once = await asked.applyAsync([], { ignoreResult: true });
+    await expect(once.get()).rejects.toMatchObject({ code: 'RESULT_IGNORED' });
+    expect(await (await task.applyAsync([false], { ignoreResult: false })).get()).toBe(null);
+    await expect(app.result(once.id).get({ timeoutMs: 50 })).rejects.toMatchObject({
+      code: 'RESULT_TIMEOUT',
+    });
     await expect(app.result(ignored.id).get({ timeoutMs: 50 })).rejects.toMatchObject({
       code: 'RESULT_TIMEOUT',
     });

@@ -2,12 +2,11 @@
  * Canvas across Python's Celery and ours, on one Redis with a worker of each kind at work: Python's on the queue "py", ours on
  * "ts", tasks routed by their names. Each canvas is sent from either side.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { celeryIn, countCases } from '../../checks/celery.ts';
 import { has, type RedisServer, startRedis, temporaryFolder } from '../../checks/fixtures.ts';
 import { until } from '../../checks/servers.ts';
 import {
@@ -21,8 +20,6 @@ import {
   type Worker,
 } from '../index.ts';
 import type { Signature } from './typed.ts';
-
-const run = promisify(execFile);
 
 const program = (url: string): string => `
 from celery import Celery, chain, chord, group, signature
@@ -68,7 +65,8 @@ describe.skipIf(!has('redisServer') || !has('python'))('with Python Celery on Re
   let app: TasksApp;
   let ours: Ours;
   let worker: { worker: Worker; ended: Promise<void> };
-  let celery: ChildProcess;
+  const { python, startWorker, stopWorker } = celeryIn(folder.path);
+  countCases('interop of canvas', 'on Redis');
   const noted: string[] = [];
   const logged: string[] = [];
 
@@ -87,16 +85,12 @@ describe.skipIf(!has('redisServer') || !has('python'))('with Python Celery on Re
     ours = define(app, noted);
     const started = app.worker({ concurrency: 8 });
     worker = { worker: started, ended: started.run() };
-    celery = await startTheirs(folder.path);
+    await startWorker('-Q', 'py');
   });
   afterAll(async () => {
     await worker.worker.stop();
     await worker.ended;
-    const gone = new Promise((resolve) => celery.once('exit', resolve));
-    if (celery.exitCode === null) {
-      celery.kill('SIGTERM');
-      await gone;
-    }
+    await stopWorker();
     await app.close();
     redis.disconnect();
     store.disconnect();
@@ -108,11 +102,6 @@ describe.skipIf(!has('redisServer') || !has('python'))('with Python Celery on Re
     await store.del('noted');
   });
 
-  const python = async (code: string): Promise<unknown> => {
-    const text = `import json\nfrom probe import *\n${code}`;
-    const { stdout } = await run(inject('servers').python, ['-c', text], { cwd: folder.path });
-    return JSON.parse(stdout) as unknown;
-  };
   /** The result of a canvas that Python sends. */
   const theirs = (canvas: string): Promise<unknown> =>
     python(`print(json.dumps((${canvas}).apply_async().get(timeout=20)))`);
@@ -407,17 +396,4 @@ function define(app: TasksApp, noted: string[]): Ours {
       throw new Error('on purpose');
     }),
   };
-}
-
-async function startTheirs(cwd: string): Promise<ChildProcess> {
-  const flags = '-m celery -A probe worker -P solo -l INFO -Q py --without-mingle --without-gossip'.split(
-    ' ',
-  );
-  const child = spawn(inject('servers').python, flags, { cwd });
-  let heard = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    heard += chunk.toString();
-  });
-  await until(() => heard.includes('ready.'), 'the Python worker');
-  return child;
 }

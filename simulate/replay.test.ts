@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { JobsReading } from '../decide/words.ts';
+import type { Decision, JobsReading } from '../decide/words.ts';
 import { generate } from './generate.ts';
 import { defaultWorld } from './policy.ts';
 import { headcount, headcountCounts, replay } from './replay.ts';
@@ -46,6 +46,29 @@ test.each([headcount, headcountCounts])(
       }
   },
 );
+
+test('limits are played as well: with stabilise the number falls to the largest wish of the window only', () => {
+  const trace = generate('onoff', { hours: 2, seed: 5 });
+  const play = (downSeconds: number) => {
+    const limits = downSeconds > 0 ? [{ use: 'stabilise', options: { downSeconds } }] : [];
+    const wishes: { at: number; wish: number; desired: number; current: number }[] = [];
+    const onDecision = ({ at, current, desired, reasons }: Decision) =>
+      wishes.push({ at, wish: reasons[0]?.to ?? desired, desired, current });
+    const score = runWorld(trace, replay(defaultWorld, { limits, onDecision }), defaultWorld).score();
+    return { score, wishes };
+  };
+  const [free, held] = [play(0), play(120)];
+  for (const [place, { at, current, desired }] of held.wishes.entries()) {
+    if (desired >= current) continue;
+    const window = held.wishes
+      .slice(Math.max(0, place - 60), place + 1)
+      .filter((one) => one.at > at - 120_000);
+    expect(desired).toBe(Math.min(current, Math.max(...window.map(({ wish }) => wish))));
+  }
+  expect(held.wishes.some(({ wish, desired }) => wish < desired)).toBe(true);
+  expect(held.score.costSeconds).toBeGreaterThan(free.score.costSeconds);
+  expect(held.score.lateShare).toBeLessThanOrEqual(free.score.lateShare);
+});
 
 test('300,000 jobs at once and at most 100 workers: all of them until it is done', () => {
   const trace = generate('bulk', { hours: 4, seed: 1 });

@@ -46,11 +46,12 @@ export function celeryIn(cwd: string): Celery {
 }
 
 /**
- * Says how many cases ran, and against what: a suite that was skipped looks green, too. To be called in a `describe`.
+ * Says how many cases ran, and on what: a suite that was skipped looks green, too. To be called in a `describe`, or in a
+ * file for all of it.
  *
- * @param where such as 'on Redis'
+ * @param against such as 'Redis', or `() => withCelery('Redis')`
  */
-export function countCases(suite: string, where: string): void {
+export function countCases(suite: string, against: string | (() => string)): void {
   let count = 0;
   let failed = 0;
   afterEach(({ task }) => {
@@ -59,11 +60,13 @@ export function countCases(suite: string, where: string): void {
   });
   afterAll(() => {
     const failures = failed > 0 ? `, ${failed} failed` : '';
-    process.stdout.write(`${suite}: ${count} cases ran against ${celeryVersion()} ${where}${failures}\n`);
+    const on = typeof against === 'string' ? against : against();
+    process.stdout.write(`${suite}: ${count} cases ran on ${on}${failures}\n`);
   });
 }
 
-function celeryVersion(): string {
+export function withCelery(broker: string): string {
   const args = ['-W', 'ignore', '-c', 'import celery; print(celery.__version__)'];
-  return `Celery ${execFileSync(inject('servers').python, args, { encoding: 'utf8' }).trim()}`;
+  const version = execFileSync(inject('servers').python, args, { encoding: 'utf8' }).trim();
+  return `${broker} with Celery ${version}`;
 }

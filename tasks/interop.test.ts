@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { celeryIn, countCases } from '../checks/celery.ts';
+import { celeryIn, countCases, withCelery } from '../checks/celery.ts';
 import { has, type RedisServer, startRedis, temporaryFolder } from '../checks/fixtures.ts';
 import { until } from '../checks/servers.ts';
 import { createApp, type TasksApp, type Worker } from './index.ts';
@@ -45,7 +45,7 @@ def again(self):
 
 describe.skipIf(!has('redisServer') || !has('python'))('with Python Celery on Redis', () => {
   const folder = temporaryFolder('interop');
-  countCases('interop', 'on Redis');
+  countCases('interop', () => withCelery('Redis'));
   let server: RedisServer;
   let redis: Redis;
   let app: TasksApp;

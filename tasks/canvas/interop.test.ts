@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { celeryIn, countCases } from '../../checks/celery.ts';
+import { celeryIn, countCases, withCelery } from '../../checks/celery.ts';
 import { has, type RedisServer, startRedis, temporaryFolder } from '../../checks/fixtures.ts';
 import { until } from '../../checks/servers.ts';
 import {
@@ -66,7 +66,7 @@ describe.skipIf(!has('redisServer') || !has('python'))('with Python Celery on Re
   let ours: Ours;
   let worker: { worker: Worker; ended: Promise<void> };
   const { python, startWorker, stopWorker } = celeryIn(folder.path);
-  countCases('interop of canvas', 'on Redis');
+  countCases('interop of canvas', () => withCelery('Redis'));
   const noted: string[] = [];
   const logged: string[] = [];
 

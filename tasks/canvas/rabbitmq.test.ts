@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { celeryIn, countCases } from '../../checks/celery.ts';
+import { celeryIn, countCases, withCelery } from '../../checks/celery.ts';
 import {
   has,
   type RabbitServer,
@@ -34,7 +34,7 @@ const available = has('rabbitmq') && has('redisServer') && has('python');
 describe.skipIf(!available)('with Python Celery on RabbitMQ', () => {
   const folder = temporaryFolder('canvas-rabbit');
   const { python, startWorker, stopWorker } = celeryIn(folder.path);
-  countCases('interop of canvas', 'on RabbitMQ');
+  countCases('interop of canvas', () => withCelery('RabbitMQ'));
   let rabbit: RabbitServer;
   let redis: RedisServer;
   let app: TasksApp;

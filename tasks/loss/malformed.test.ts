@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
+import { countCases } from '../../checks/celery.ts';
 import { has, startRabbit, startRedis } from '../../checks/fixtures.ts';
 import { until } from '../../checks/servers.ts';
 import { encodeEnvelope } from '../envelope.ts';
@@ -17,6 +18,8 @@ const random = <T>(arbitrary: fc.Arbitrary<T>, numRuns: number): T[] =>
 
 const valid = newMessage({ id: 'valid', task: 'nobody', args: [1, 'x', { a: null }], publishedAtMs: 1 });
 const envelope = encodeEnvelope(valid, { queue: 'celery', deliveryTag: 'tag' });
+
+countCases('malformed messages', 'all brokers that run here');
 
 const byHand = [
   ...[

@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { countCases } from '../../checks/celery.ts';
 import { type Cuttable, cuttable } from '../../checks/cuttable.ts';
 import { has, type RabbitServer, startRabbit, startRedis, temporaryFolder } from '../../checks/fixtures.ts';
 import { freePort, until } from '../../checks/servers.ts';
@@ -89,6 +90,7 @@ function expectAllDone({ done }: Tally, strikes: number, heldAtATime: number): v
 const repeatable = 3 * slots + 60;
 
 describe.skipIf(!has('redisServer'))('Redis', () => {
+  countCases('loss suite, network', 'Redis');
   test('connections are cut while jobs are sent and worked on', async () => {
     const server = await startRedis();
     const way = await cuttable(server.port);
@@ -154,6 +156,7 @@ describe.skipIf(!has('redisServer'))('Redis', () => {
 });
 
 describe.skipIf(!has('rabbitmq'))('RabbitMQ', () => {
+  countCases('loss suite, network', 'RabbitMQ');
   let server: RabbitServer;
   beforeAll(async () => {
     server = await startRabbit();

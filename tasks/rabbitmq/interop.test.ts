@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import amqp, { type Channel, type ChannelModel } from 'amqplib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { celeryIn, countCases } from '../../checks/celery.ts';
+import { celeryIn, countCases, withCelery } from '../../checks/celery.ts';
 import {
   has,
   type RabbitServer,
@@ -39,7 +39,7 @@ def when():
 
 describe.skipIf(!has('rabbitmq') || !has('redisServer') || !has('python'))('with Python on RabbitMQ', () => {
   const folder = temporaryFolder('rabbit-interop');
-  countCases('interop', 'on RabbitMQ');
+  countCases('interop', () => withCelery('RabbitMQ'));
   let rabbit: RabbitServer;
   let redis: RedisServer;
   let connection: ChannelModel;

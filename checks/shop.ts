@@ -52,15 +52,16 @@ export function openShop(
     place,
     env,
     command,
-    start: (language, name) => startWorker(command(language, name), place, { ...env, DYNO: name }),
+    start: (language, name) => startProgram(command(language, name), place, { ...env, DYNO: name }),
     began: () => marks('began'),
     done: () => marks('done'),
     end: (job) => writeFileSync(join(place, `end-${job}`), ''),
   };
 }
 
-function startWorker(command: string, cwd: string, env: Record<string, string>): Worker {
-  // A group of its own, so that what it starts ends with it.
+/** In a shell, in a group of its own. */
+export function startProgram(command: string, cwd: string, env: Record<string, string>): Worker {
+  // What it starts ends with it.
   const child = spawn('/bin/sh', ['-c', `exec ${command}`], {
     cwd,
     env: { ...process.env, ...env },

@@ -35,6 +35,8 @@ export interface WorkersSituations {
   scene(): Promise<WorkersScene>;
   /** Why a worker that is stuck cannot be told from one that works. Absent: it can. */
   readonly stuck?: NotHere;
+  /** Why there is no service that could be down. Absent: there is one. */
+  readonly down?: NotHere;
 }
 
 export interface WorkersTools {
@@ -51,7 +53,7 @@ const stranger = { node: 'worker.99@nowhere', queues: ['celery'] };
 
 export function workersContract(tools: WorkersTools, situations: WorkersSituations): void {
   const { test } = tools;
-  const { name, scene, stuck } = situations;
+  const { name, scene, stuck, down } = situations;
   const play = (what: string, part: (stage: Stage) => Promise<void>): void => {
     test(
       `${name}: ${what}`,
@@ -70,7 +72,8 @@ export function workersContract(tools: WorkersTools, situations: WorkersSituatio
   play('what is said to somebody who is not there changes nobody', speakToStrangers);
   if (stuck) test.skip(`${name}: a worker that is stuck: ${stuck.skip}`, () => undefined);
   else play('a worker that is stuck is silent, not idle and not gone', beSilent);
-  play('when the service is down, nothing is known and nothing is said', loseTheService);
+  if (down) test.skip(`${name}: a service that is down: ${down.skip}`, () => undefined);
+  else play('when the service is down, nothing is known and nothing is said', loseTheService);
   play('says nothing for somebody who gave up', giveUp);
 }
 

@@ -4,8 +4,8 @@
  * by a table). The numbers of a meter and the words to its workers go the same way, so they share address and connection.
  *
  * For workers that only their own app can reach (BullMQ: `worker.pause(true)` and `worker.resume()` per worker), the app's agent
- * is to carry this contract: `ask` from what the agent last pushed about its process, `quiet` and `resume` in the answer to
- * its next push. Whoever adds it passes `workers-contract.ts`.
+ * carries this contract (inbox/rest.ts): `ask` from what the agent last said about its process, `quiet` and `resume` in the
+ * answer to its next word. Whoever adds another way passes `workers-contract.ts`.
  *
  * A worker is a *node* here, by its own name, `worker.3@host`; several may belong to one process.
  */

@@ -4,8 +4,8 @@
  *
  *   decide -> who is to go? -> ask the workers -> decide with what they said -> tell -> ask and decide once more
  *
- * Workers are reached in two ways: through a meter (measure/workers.ts), by a name that begins with that of the process,
- * or by the fleet that started them. The truth is always what they answer; kept is only what is needed to take them
+ * Workers are reached in three ways: through a meter (measure/workers.ts) or by the app's own agent (measure/inbox/rest.ts), by a
+ * name that begins with that of the process, or by the fleet that started them. The truth is always what they answer; kept is only what is needed to take them
  * back, in the store, so that a worker told by a controller that was killed is recognised by the next one. A state
  * machine of our own per worker was rejected: processes crash, restart under the same name and miss commands.
  */
@@ -50,12 +50,12 @@ export interface DrainScene {
  */
 export function leavingFor(
   fleet: Fleet,
-  { stored, meters }: WatchedManager,
+  manager: WatchedManager,
   processes: readonly Process[],
 ): Leaving | undefined {
-  const isListed = stored.limits.some((limit) => limit.use === use);
+  const isListed = manager.stored.limits.some((limit) => limit.use === use);
   const byFleet = isListed ? fleet.drain !== undefined : processes.some((process) => speaks(fleet, process));
-  return byFleet || workersOf(meters).length > 0 ? fleet.leaving : undefined;
+  return byFleet || workersOf(manager).length > 0 ? fleet.leaving : undefined;
 }
 
 /** What was last seen, written on the processes as the fleet counted them. */
@@ -90,7 +90,7 @@ export async function takeBack(
   scene: Pick<DrainScene, 'around' | 'manager' | 'drains'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const workers = workersOf(scene.manager.meters);
+  const workers = workersOf(scene.manager);
   const nodes = [...scene.drains.told.values()].flatMap(nodesOf);
   if (nodes.length === 0) return;
   await bounded(scene, signal, (inner) =>
@@ -129,7 +129,7 @@ interface Looked {
 
 async function look(scene: DrainScene): Promise<Looked> {
   const { drains, manager, around, signal, view } = scene;
-  const sources = workersOf(manager.meters);
+  const sources = workersOf(manager);
   const censuses = await Promise.all(
     sources.map((workers) => bounded(scene, signal, (inner) => workers.ask(inner))),
   );
@@ -234,7 +234,7 @@ async function tell(
   // First what is to be taken back is written down: who is told and forgotten would rest for ever.
   await save(around, scene.manager, drains);
   await Promise.all([
-    ...workersOf(scene.manager.meters).map((workers) =>
+    ...workersOf(scene.manager).map((workers) =>
       bounded(scene, scene.signal, async (inner) => {
         const own = quieten.filter((node) => node.workers === workers);
         if (own.length > 0 || retell.length > 0) await workers.quiet([...own, ...retell], inner);
@@ -298,8 +298,10 @@ function nodesOf({ nodes }: Told): NodeQueues[] {
   return Object.entries(nodes).map(([node, queues]) => ({ node, queues }));
 }
 
-function workersOf(meters: WatchedManager['meters']): Workers[] {
-  return meters.flatMap((meter) => ('workers' in meter && meter.workers ? [meter.workers] : []));
+function workersOf({ meters, agent }: WatchedManager): Workers[] {
+  const own = agent();
+  const byMeters = meters.flatMap((meter) => ('workers' in meter && meter.workers ? [meter.workers] : []));
+  return own ? [...byMeters, own] : byMeters;
 }
 
 /** Undefined when it failed; that is logged, and tried again at the next checkup. */

@@ -8,6 +8,7 @@ import { resolve } from '../decide/choice.ts';
 import type { Inbox } from '../measure/inbox/memory.ts';
 import type { fetchInfo } from '../measure/info.ts';
 import type { Meter } from '../measure/meter.ts';
+import type { Workers } from '../measure/workers.ts';
 import type { Notice } from '../notify/notifier.ts';
 import type { Fleet } from '../scale/fleet.ts';
 import type { App, Store, StoredManager } from '../store/store.ts';
@@ -23,6 +24,8 @@ export interface WatchedManager {
   readonly meters: readonly (Meter | { readonly problem: string })[];
   readonly memory: Memory;
   readonly drains: Drains;
+  /** The workers that the app's own agent reaches; nobody, until a process of this type has spoken. */
+  agent(): Workers | undefined;
 }
 
 export interface Watched {
@@ -125,6 +128,7 @@ async function watchManager(
   return {
     stored,
     meters: same ? known.meters : openMeters(around, app, stored),
+    agent: () => around.inbox.app(app.id).rest.workers(stored.processType),
     ...(known ? { memory: known.memory, drains: known.drains } : await remember(around, stored)),
   };
 }

@@ -11,6 +11,7 @@ import type { Histogram } from '../../decide/words.ts';
 import { createGauge, createTimes, type GaugeWindow, type TimesWindow } from '../window.ts';
 import { createLease, type Lease } from './lease.ts';
 import { drop, type GaugeMetric, type Parsed, type Pushed, type Tally, type TimesMetric } from './pushed.ts';
+import { createRest, type Rest } from './rest.ts';
 
 /** In the order of trust: who says every second, who sends every value, whose lines may be lost. */
 export const dialects = ['hirefire-2', 'hirefire-1', 'judoscale', 'logplex'] as const;
@@ -58,6 +59,8 @@ export interface AppInbox {
   names(): readonly string[];
   dropped(): Tally;
   readonly lease: Lease;
+  /** What its processes say of their workers, and which of them are to rest. */
+  readonly rest: Rest;
 }
 
 export interface Gauge {
@@ -143,6 +146,7 @@ export function createAppInbox(now: () => number): AppInbox {
     names: () => [...state.names.values()].map(({ name }) => name),
     dropped: () => ({ ...state.dropped }),
     lease: createLease(now),
+    rest: createRest(now),
   };
 }
 

@@ -6,6 +6,7 @@
  *   POST /drain/<token>    a log drain
  *   POST /metrics/ingest   2.0: all metrics
  *   POST /metrics/lease    2.0: may this process sample the job queues, and which?
+ *   POST /metrics/workers  ours: are the workers of this process to rest? (workers.ts)
  *
  * What a library does with an answer decides which one it gets. Libraries 1.x send everything again, every second, until
  * they hear 200 (Node takes no other number), and write an error to the app's log each time: so they get 200 whatever they
@@ -23,6 +24,7 @@ import type { Deps, Env, Routes } from '../request.ts';
 import type { Watched } from '../watched.ts';
 import { createDrains, type Drains } from './drains.ts';
 import { passwordIn, rawBytesMaximum, readBody, textOf, tooLarge } from './push-body.ts';
+import { workersRoutes } from './workers.ts';
 
 /** What the libraries 2.0 themselves never exceed. */
 const metricsBytesMaximum = 131_072;
@@ -44,6 +46,7 @@ export function ingestRoutes(api: Routes, deps: Deps): void {
   api.post('/drain/:token', (c) => takeDrain(deps, drains, c, c.req.param('token'), warn));
   api.post('/metrics/ingest', (c) => takeMetrics(deps, c));
   api.post('/metrics/lease', (c) => answerLease(deps, c));
+  workersRoutes(api, deps);
 }
 
 async function takeQueueTimes(deps: Deps, c: Request, warn: Warn): Promise<Response> {

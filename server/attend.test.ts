@@ -198,3 +198,12 @@ test('an open issue survives a restart of the controller', async () => {
   await checkUps(1);
   expect((await call('GET', '/api/issues?open=true')).body.issues).toMatchObject([{ id: issue.id }]);
 });
+
+test('a hold takes effect without waiting for the next checkup', async () => {
+  delete stage.countError;
+  clock.advance(600_000);
+  await checkUps(1);
+  await call('PUT', '/api/apps/music/managers/worker/hold', { count: 1 });
+  await rounds.idle();
+  expect(stage.scaled.at(-1)).toEqual({ worker: 1 });
+});

@@ -168,6 +168,21 @@ describe('web', () => {
     expect((await readings('web'))[1]).toMatchObject({ kind: 'requests' });
   });
 
+  test('a second agent of the process does not tell of the same requests', async () => {
+    const app = await listen((_request, response) => void response.end('app'));
+    agentOf();
+    agentOf();
+    await visit(app.url, 5);
+    for (let second = 0; second < 12; second++) {
+      const before = heardCount();
+      clock.advance(1_000);
+      await until(async () => heardCount() > before, 'a push');
+    }
+    const [requests] = await readings('web');
+    expect(requests).toMatchObject({ kind: 'requests' });
+    expect(requests?.kind === 'requests' && requests.queueTimeMs?.map(([, count]) => count)).toEqual([1]);
+  });
+
   test.each([
     ['run.1234', 'a one-off process'],
     ['release.1', 'a release'],

@@ -78,7 +78,7 @@ interface Web {
 
 function startWeb({ push, env }: PushParts, clock: PushClock): Web | undefined {
   const processType = processTypeOf(push, env);
-  if (processType === false) return undefined;
+  if (processType === false || !takeRequests()) return undefined;
   const seconds = createSeconds(clock.now);
   const cpu = createCpu(push.root ?? '/', env);
   let last = performance.eventLoopUtilization();
@@ -88,8 +88,22 @@ function startWeb({ push, env }: PushParts, clock: PushClock): Web | undefined {
     last = current;
     return { cpu: cpu.percent(performance.now()), eventLoop: Math.round(utilization * 10_000) / 100 };
   };
-  const stop = watchRequests(seconds, clock.now);
+  const unwatch = watchRequests(seconds, clock.now);
+  const stop = (): void => {
+    unwatch();
+    watched[watching] = false;
+  };
   return { seconds, name: () => processType ?? (seconds.busy() ? 'web' : undefined), read, stop };
+}
+
+const watching = Symbol.for('@headcount/agent watches the requests of this process');
+const watched = globalThis as { [watching]?: boolean };
+
+/** One agent of a process tells of its requests, or each would count twice; a bundler may have made two of this file. */
+function takeRequests(): boolean {
+  if (watched[watching]) return false;
+  watched[watching] = true;
+  return true;
 }
 
 interface Loop {

@@ -230,7 +230,7 @@ describe('the pipeline', () => {
 
   test('where workers can be told, nobody is let go unasked, listed or not; a patience of 0 is a word against it', () => {
     const busy = processesOf(2).map((process) => ({ ...process, jobs: 1, quietSince: noon - 60_000 }));
-    const view = { ...viewOf([]), processes: busy, leaving: 'highest' as const };
+    const view = { ...viewOf({}), processes: busy, leaving: 'highest' as const };
     const manager = managerOf({ minimum: 0, maximum: 5, hold: { count: 0 } });
     const patient = { use: 'drain-first', options: {} };
     expect(decide(manager, view, noon)).toMatchObject({ current: 2, desired: 2 });

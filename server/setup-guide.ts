@@ -83,38 +83,49 @@ function problemWith(address: string): string | undefined {
   return undefined;
 }
 
-function nodeLibraries({ processType, measure }: GuideFor): Library[] {
-  const made = (framework: string, title: string, lines: readonly string[]): Library => ({
+function nodeLibraries(given: GuideFor): Library[] {
+  const rest = 'before everything that answers or redirects';
+  return [
+    nodeLibrary(given, 'express', 'Express', 'forExpress', [`app.use(forExpress(agent)); // ${rest}`]),
+    nodeLibrary(given, 'fastify', 'Fastify', 'forFastify', ['await app.register(forFastify(agent));']),
+    nodeLibrary(given, 'koa', 'Koa', 'forKoa', [`app.use(forKoa(agent)); // ${rest}`]),
+    nodeLibrary(given, 'hono', 'Hono', 'forHono', ["app.use('*', forHono(agent)); // before the routes"]),
+    {
+      ...nodeLibrary(given, 'next', 'Next.js', 'forNext', ['export const GET = forNext(agent);']),
+      file: 'app/hirefire/[[...path]]/route.ts',
+    },
+    {
+      ...nodeLibrary(given, 'nest', 'NestJS', 'forNest', ['app.use(forNest(agent)); // before app.listen()']),
+      file: 'main.ts',
+    },
+    nodeLibrary(given, 'http', 'node:http', 'forNodeHttp', [
+      'createServer(forNodeHttp(agent, yourListener)).listen(process.env.PORT); // of node:http',
+    ]),
+  ];
+}
+
+function nodeLibrary(
+  { processType, measure }: GuideFor,
+  framework: string,
+  title: string,
+  adapter: string,
+  lines: readonly string[],
+): Library {
+  const value = { jobs: 'queue.length', latency: 'secondsOfOldestJob()', requests: '0' }[measure];
+  const code = [
+    `import { createAgent, ${adapter} } from '@headcount/agent';`,
+    '',
+    `const agent = createAgent({ processTypes: { ${quoted(processType)}: () => ${value} } });`,
+    ...lines,
+  ];
+  return {
     language: 'node',
     framework,
     title,
     install: 'npm install @headcount/agent',
     file: 'where the server is made',
-    code: lines.join('\n'),
-  });
-  const value = { jobs: 'queue.length', latency: 'secondsOfOldestJob()', requests: '0' }[measure];
-  const agent = `const agent = createAgent({ processTypes: { ${quoted(processType)}: () => ${value} } });`;
-  return [
-    made('express', 'Express', [
-      "import { createAgent, forExpress } from '@headcount/agent';",
-      '',
-      agent,
-      'app.use(forExpress(agent)); // before everything that answers or redirects',
-    ]),
-    made('fastify', 'Fastify', [
-      "import { createAgent, forFastify } from '@headcount/agent';",
-      '',
-      agent,
-      'await app.register(forFastify(agent));',
-    ]),
-    made('http', 'node:http', [
-      "import { createServer } from 'node:http';",
-      "import { createAgent, forNodeHttp } from '@headcount/agent';",
-      '',
-      agent,
-      'createServer(forNodeHttp(agent, yourListener)).listen(process.env.PORT);',
-    ]),
-  ];
+    code: code.join('\n'),
+  };
 }
 
 function rubyLibraries({ processType, measure }: GuideFor): Library[] {

@@ -13,6 +13,15 @@ export interface Surroundings {
 }
 
 const bytesMaximum = 1_000_000;
+/** Packages in package.json by the framework that they show; Nest brings Express along, so it is looked for first. */
+const nodeFrameworks = [
+  ['next', 'next'],
+  ['@nestjs/core', 'nest'],
+  ['express', 'express'],
+  ['fastify', 'fastify'],
+  ['koa', 'koa'],
+  ['hono', 'hono'],
+] as const;
 
 /** @throws HeadcountError PROCFILE_UNREADABLE for a Procfile that was named and is none */
 export function lookAround(folder: string, procfile?: string): Surroundings {
@@ -58,7 +67,7 @@ function languageIn(folder: string): Pick<Surroundings, 'language' | 'framework'
   if (node === undefined) return {};
   return {
     language: 'node',
-    framework: ['express', 'fastify'].find((name) => node.includes(`"${name}"`)) ?? 'http',
+    framework: nodeFrameworks.find(([name]) => node.includes(`"${name}"`))?.[1] ?? 'http',
   };
 }
 

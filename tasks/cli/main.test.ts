@@ -170,9 +170,11 @@ describe('before any server', () => {
 const tasksModule = `
 import { existsSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { isMainThread } from 'node:worker_threads';
 import { createApp, crontab } from '${join(root, 'tasks/index.ts')}';
 export const app = createApp({ broker: process.env.BROKER });
 export const add = app.task('add', async (context, a, b) => a + b + (context.kwargs.more ?? 0));
+app.task('where', () => (isMainThread ? 'in the main thread' : 'in a thread of its own'));
 app.task('boom', async () => { throw new TypeError('went wrong'); });
 app.task('hold', async () => { while (!existsSync(process.env.GO)) await pause(5); });
 export const beat = app.beat({ schedule: {
@@ -248,7 +250,7 @@ describe.skipIf(!has('redisServer'))('on Redis', () => {
     ]);
     expect((await ask('inspect', 'active_queues')).out).toMatch(/^WORKER +QUEUES\nw1@\S+ +celery\n$/);
     expect((await ask('inspect', 'active-queues')).code).toBe(0);
-    expect((await ask('inspect', 'registered')).out).toMatch(/add\n.*boom\n.*hold\n$/);
+    expect((await ask('inspect', 'registered')).out).toMatch(/add\n.*boom\n.*hold\n.*where\n$/);
     expect((await ask('inspect', 'reserved')).out).toBe('1 worker, nothing is reserved\n');
     expect((await ask('inspect', 'scheduled')).code).toBe(0);
     expect((await ask('control', 'pool_grow', '--count', '2')).code).toBe(0);
@@ -317,6 +319,19 @@ describe.skipIf(!has('redisServer'))('on Redis', () => {
     beat.child.kill('SIGTERM');
     expect(await beat.code).toBe(0);
     expect(beat.err()).toContain('this beat leads');
+  });
+
+  test('worker --pool threads works in threads, and says so', async () => {
+    const pool = ['--pool', 'threads', '--concurrency', '1', '--queues', 'threaded', '--name', 'w2'];
+    const threaded = start(['worker', '--app', './tasks.mjs', ...pool], env);
+    const place = ['--queue', 'threaded', '--wait', '--timeout', '90'];
+    expect(await ask('call', 'where', ...place)).toMatchObject({
+      code: 0,
+      out: '"in a thread of its own"\n',
+    });
+    expect((await ask('inspect', 'stats', '--json')).out).toContain('headcount-tasks:threads');
+    threaded.child.kill('SIGTERM');
+    expect(await threaded.code).toBe(0);
   });
 
   test('a worker that is told to stop ends with 0', async () => {

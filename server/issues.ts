@@ -5,6 +5,7 @@
  * number that trembles around a limit makes one issue and not forty. Telling of every checkup that something is unknown
  * was rejected: a broker that restarts for ten seconds needs nobody. Pure: what was seen goes in, what changed comes out.
  */
+import { duration } from '../decide/wording.ts';
 import type { Decision, Process } from '../decide/words.ts';
 
 export const issueKinds = [
@@ -149,8 +150,8 @@ function late({ oldestSeconds, goalSeconds }: Seen): Found | undefined {
   if (oldestSeconds === undefined || goalSeconds === undefined || oldestSeconds <= goalSeconds)
     return undefined;
   return {
-    title: `jobs wait longer than the goal of ${goalSeconds} s`,
-    text: `The oldest has waited ${Math.round(oldestSeconds)} s.`,
+    title: `jobs wait longer than the goal of ${duration(goalSeconds)}`,
+    text: `The oldest has waited ${duration(oldestSeconds)}.`,
   };
 }
 

@@ -4,6 +4,7 @@
  * its turn in the same line. The next checkup is set when one ends, so a slow one delays and never piles up.
  */
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { HeadcountError } from '../decide/errors.ts';
 import { createInbox, type Inbox } from '../measure/inbox/memory.ts';
 import { createPoll } from '../measure/poll.ts';
@@ -63,6 +64,9 @@ interface State {
 
 export function createRounds(given: Omit<State['around'], 'inbox' | 'poll'>, tell: State['tell']): Rounds {
   const around = { ...given, inbox: createInbox(given.clock.now), poll: createPoll() };
+  const stopping = new AbortController();
+  // Every call of every app's checkup listens to it; they are as many as there are apps, and each leaves again.
+  setMaxListeners(0, stopping.signal);
   const state: State = {
     around,
     tell,
@@ -70,7 +74,7 @@ export function createRounds(given: Omit<State['around'], 'inbox' | 'poll'>, tel
     tokens: new Map(),
     lines: new Map(),
     journal: { lost: false, pendingCount: 0 },
-    stopping: new AbortController(),
+    stopping,
     cancelTidy: () => {},
   };
   const managerOf = (name: string, processType: string): WatchedManager | undefined => {

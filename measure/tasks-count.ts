@@ -1,7 +1,8 @@
 /**
- * The numbers of one queue in the tables of @headcount/tasks (tasks/sqlite/schema.ts), exactly and in well under a
- * millisecond: what would be dear to count stands in the file already, kept in step with the rows by the transactions
- * that change them. So 300,000 waiting jobs cost the same few index steps as three; counting the rows was rejected.
+ * The numbers of one queue in the tables of @headcount/tasks (tasks/sqlite/schema.ts), exactly and in about a
+ * millisecond or less: what would be dear to count stands in the file already, kept in step with the rows by the transactions
+ * that change them. So 300,000 waiting jobs cost the same few index steps as three; counting the rows was rejected. Only
+ * ages are read row by row, and only while few thousand wait.
  *
  * Waiting is what could start now and has not: ready rows, delayed ones that are due, what live workers took beyond
  * their free slots, and all that dead workers held. Whether a worker lives is judged as the broker does: by its process

@@ -39,12 +39,14 @@ const bytesMaximum = 4_000_000;
 
 interface RedisPlace {
   readonly url: string;
+  /** Only for `sentinel://`. */
+  readonly masterName?: string;
   readonly keyPrefix: string;
   readonly separator: string;
 }
 
 export function redisEvents(place: RedisPlace, hear: Hear, now: () => number): Listener<Redis> {
-  const link = openRedisLink(place.url);
+  const link = openRedisLink(place.url, place.masterName);
   const due = everyMinute(now);
   let subscribed: Redis | undefined;
   const topic = `${place.keyPrefix}/${link.database}.celeryev/task.*`;

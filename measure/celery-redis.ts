@@ -29,9 +29,16 @@ const options: readonly OptionSpec[] = [
   {
     name: 'url',
     label: 'Address of Redis',
-    help: "Celery's broker_url: redis://user:password@host:6379/0, or rediss:// for TLS.",
+    help: "Celery's broker_url: redis://user:password@host:6379/0, rediss:// for TLS, or sentinel:// addresses with ; between.",
     type: 'text',
     secret: true,
+  },
+  {
+    name: 'masterName',
+    label: 'Master behind sentinels',
+    help: "The broker's transport option master_name; only for sentinel:// addresses.",
+    type: 'text',
+    default: '',
   },
   { name: 'queue', label: 'Queue', help: 'The name of the queue.', type: 'text', default: 'celery' },
   {
@@ -88,7 +95,7 @@ export const celeryRedis: MeterKind = {
   help: 'Counts the jobs of a Celery queue on Redis exactly: all priorities, held by workers, running, due later.',
   options,
   create: (given, { now }) => {
-    const link = openRedisLink(String(given.url));
+    const link = openRedisLink(String(given.url), String(given.masterName));
     const controlTimeoutMs = given.control ? Number(given.controlTimeoutSeconds) * 1_000 : 0;
     const source: Source = {
       link,
@@ -128,6 +135,7 @@ function listening(given: Options, now: () => number): Pick<Source, 'tasks' | 'l
   const tasks = createTaskEvents(String(given.queue));
   const place = {
     url: String(given.url),
+    masterName: String(given.masterName),
     keyPrefix: String(given.keyPrefix),
     separator: String(given.separator),
   };

@@ -4,7 +4,8 @@
  * the background, but then commands wait in its queue and an outage shows as a time-out instead of as its reason.
  *
  * Addresses are written as Celery writes them: `redis://user:password@host:6379/0`, `rediss://` for TLS, and
- * `?ssl_cert_reqs=none` where the server's certificate is its own (Heroku).
+ * `?ssl_cert_reqs=none` where the server's certificate is its own (Heroku); behind sentinels `sentinel://host:26379/0`, several with
+ * `;` between, and the name of the master beside it.
  */
 import type { Redis, RedisOptions } from 'ioredis';
 import { HeadcountError } from '../decide/errors.ts';
@@ -22,9 +23,12 @@ export interface RedisLink {
 
 const connectTimeoutMs = 5_000;
 
-export function openRedisLink(url: string): RedisLink {
-  const options = optionsOf(url);
-  const server = `Redis at ${options?.host}:${options?.port}`;
+/** @param masterName what the sentinels call the server; only for `sentinel://` */
+export function openRedisLink(url: string, masterName = ''): RedisLink {
+  const options = url.startsWith('sentinel:') ? sentinelOptionsOf(url, masterName) : optionsOf(url);
+  const server = options?.sentinels
+    ? `Redis "${masterName}" behind the sentinels at ${options.sentinels.map(({ host, port }) => `${host}:${port}`).join(', ')}`
+    : `Redis at ${options?.host}:${options?.port}`;
   let client: Redis | undefined;
   let lastError: unknown;
   const drop = (): void => {
@@ -68,13 +72,39 @@ function optionsOf(url: string): RedisOptions | undefined {
     ...(username ? { username: decodeURIComponent(username) } : {}),
     ...(password ? { password: decodeURIComponent(password) } : {}),
     ...(protocol === 'rediss:' ? { tls: { rejectUnauthorized: !anyCertificate } } : {}),
-    protocol: 2,
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    retryStrategy: null,
-    maxRetriesPerRequest: 0,
-    connectTimeout: connectTimeoutMs,
-    maxLoadingRetryTime: 0,
+    ...oneAttempt,
+  };
+}
+
+const oneAttempt: RedisOptions = {
+  protocol: 2,
+  lazyConnect: true,
+  enableOfflineQueue: false,
+  retryStrategy: null,
+  maxRetriesPerRequest: 0,
+  connectTimeout: connectTimeoutMs,
+  maxLoadingRetryTime: 0,
+};
+
+/** Who is the master is asked at each connection; after a fail-over the next read finds the new one. */
+function sentinelOptionsOf(url: string, masterName: string): RedisOptions | undefined {
+  const parts = url.split(';').map((part) => part.trim());
+  if (!masterName || !parts.every((part) => URL.canParse(part) && part.startsWith('sentinel:')))
+    return undefined;
+  const addresses = parts.map((part) => new URL(part));
+  const { username, password } = addresses.find((one) => one.password) ?? { username: '', password: '' };
+  const database = addresses.map(({ pathname }) => Number(pathname.slice(1))).find((number) => number > 0);
+  return {
+    sentinels: addresses.map(({ hostname, port }) => ({
+      host: hostname.replace(/^\[|\]$/g, ''),
+      port: Number(port) || 26_379,
+    })),
+    name: masterName,
+    db: database ?? 0,
+    ...(username ? { username: decodeURIComponent(username) } : {}),
+    ...(password ? { password: decodeURIComponent(password) } : {}),
+    sentinelRetryStrategy: () => null,
+    ...oneAttempt,
   };
 }
 
@@ -82,8 +112,8 @@ function badAddress(): HeadcountError {
   return new HeadcountError(
     'OPTION_INVALID',
     'the url of the meter is no address of Redis',
-    'it begins with redis:// or rediss:// and ends with the number of a database, if with anything',
-    'Write it like redis://:password@127.0.0.1:6379/0',
+    'it begins with redis:// or rediss:// and ends with the number of a database, if with anything; sentinel:// needs masterName too',
+    'Write it like redis://:password@127.0.0.1:6379/0, or sentinel://:password@10.0.0.1:26379/0;sentinel://10.0.0.2:26379/0',
   );
 }
 

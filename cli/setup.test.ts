@@ -259,7 +259,7 @@ describe.skipIf(!has('python'))('at a terminal', () => {
     await reply(run, 'The fewest processes [0]: ', '\r');
     await reply(run, 'The most processes [10]: ', '\r');
     await reply(run, 'Language of the app: node, ruby, python, other [node]: ', '\r');
-    await reply(run, 'Framework: express, fastify, http [fastify]: ', '\r');
+    await reply(run, 'Framework: express, fastify, koa, hono, next, nest, http [fastify]: ', '\r');
     await reply(run, 'then press Enter', '\r');
     await reply(run, 'App at Heroku to scale, empty for a dry run', '\r');
     await reply(run, 'Let it scale from now on [yes]: ', '\r');

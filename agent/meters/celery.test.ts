@@ -156,9 +156,15 @@ describe.skipIf(!has('redisServer') || !has('python'))('Celery on Redis', () => 
     kill(worker, 'SIGSTOP');
     await says(meter, { kind: 'unknown' });
     expect(await read(meter)).toHaveProperty('why', expect.stringContaining('not every worker answered'));
-    await scene.send(3);
-    await says(meter, { kind: 'jobs', waiting: 3 });
-    expect(await read(meter)).not.toHaveProperty('running');
+    await scene.send(4);
+    await says(meter, { kind: 'jobs' });
+    const full = await read(meter);
+    // Redis may hand one of them to the stopped worker, which was waiting for it.
+    expect(full).toHaveProperty(
+      'waiting',
+      expect.toSatisfy((count: number) => count === 3 || count === 4),
+    );
+    expect(full).not.toHaveProperty('running');
     kill(worker);
     expect(await redis.keys('*.reply.celery.pidbox')).toEqual([]);
   });

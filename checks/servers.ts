@@ -6,7 +6,7 @@
  * that need it are skipped; with CI=true that is a failure instead. Servers listen on private ports of loopback and keep
  * their data in a temporary folder, so nothing of the machine's own is touched.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -184,6 +184,16 @@ export async function freePort(): Promise<number> {
       probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
     });
   });
+}
+
+/** Ends a process that leads a group, and all of the group; nothing when it has ended by itself. */
+export function killGroup(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): void {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // It has just ended.
+  }
 }
 
 /** Polls a condition of another process, which can send no event; at most 30 seconds. */

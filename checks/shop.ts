@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { inject } from 'vitest';
+import { killGroup } from './servers.ts';
 import { root } from './tree.ts';
 
 export type Language = 'python' | 'ours';
@@ -78,7 +79,7 @@ export function startProgram(command: string, cwd: string, env: Record<string, s
     printed: () => printed,
     kill: async () => {
       const alive = child.exitCode === null && child.signalCode === null;
-      if (alive && child.pid) process.kill(-child.pid, 'SIGKILL');
+      if (alive) killGroup(child);
       await exit;
     },
   };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createApp } from '@headcount/tasks';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { has, startRabbit, startRedis, temporaryFolder } from '../checks/fixtures.ts';
-import { until } from '../checks/servers.ts';
+import { killGroup, until } from '../checks/servers.ts';
 import { celeryRabbitmq } from './celery-rabbitmq.ts';
 import { celeryRedis } from './celery-redis.ts';
 import type { Meter, MeterKind } from './meter.ts';
@@ -70,8 +70,7 @@ for (const { kind, start, here } of brokers)
       writeFileSync(join(folder.path, 'eventful.py'), eventful);
     }, limitMs);
     afterAll(async () => {
-      for (const child of children)
-        if (child.exitCode === null && child.pid) process.kill(-child.pid, 'SIGKILL');
+      for (const child of children) killGroup(child);
       await server.stop();
       folder.remove();
     }, limitMs);
@@ -134,8 +133,7 @@ for (const { kind, start, here } of brokers)
         const [reading] = await counting.read(patience);
         expect(reading).toMatchObject({ finishedTotal: 15, failedTotal: 3 });
         await counting.close?.();
-        for (const child of children)
-          if (child.exitCode === null && child.pid) process.kill(-child.pid, 'SIGKILL');
+        for (const child of children) killGroup(child);
       },
       limitMs,
     );

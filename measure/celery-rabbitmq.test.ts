@@ -10,7 +10,7 @@ import { createApp } from '@headcount/tasks';
 import { type ChannelModel, connect } from 'amqplib';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { has, type RabbitServer, startRabbit, temporaryFolder } from '../checks/fixtures.ts';
-import { freePort, until } from '../checks/servers.ts';
+import { freePort, killGroup, until } from '../checks/servers.ts';
 import type { JobsReading, Reading } from '../decide/words.ts';
 import { celeryRabbitmq } from './celery-rabbitmq.ts';
 import { meterContract, type Situation } from './contract.ts';
@@ -417,7 +417,7 @@ describe.skipIf(!has('rabbitmq'))('celery-rabbitmq', () => {
     children.delete(child);
     if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once('exit', resolve));
-    process.kill(-child.pid, 'SIGKILL');
+    killGroup(child);
     await gone;
   }
 });

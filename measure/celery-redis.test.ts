@@ -10,7 +10,7 @@ import { createApp } from '@headcount/tasks';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { has, type RedisServer, startRedis, temporaryFolder } from '../checks/fixtures.ts';
-import { freePort, until } from '../checks/servers.ts';
+import { freePort, killGroup, until } from '../checks/servers.ts';
 import type { JobsReading, Reading } from '../decide/words.ts';
 import { limits } from './celery-broker.ts';
 import { celeryRedis } from './celery-redis.ts';
@@ -398,7 +398,7 @@ describe.skipIf(!has('redisServer') || !has('python'))('celery-redis with real w
   async function kill(child: ChildProcess): Promise<void> {
     if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once('exit', resolve));
-    process.kill(-child.pid, 'SIGKILL');
+    killGroup(child);
     await gone;
     children.delete(child);
   }

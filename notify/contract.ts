@@ -48,6 +48,7 @@ export function notifierContract(
     expect(kind.problems?.(checked.options) ?? []).toEqual([]);
     return kind.create(checked.options, surroundings);
   };
+  const patient = { timeout: 30_000 };
   const patience = (): AbortSignal => AbortSignal.timeout(60_000);
 
   test(`${kind.use} delivers one and many`, async () => {
@@ -55,7 +56,8 @@ export function notifierContract(
     try {
       const notifier = make(there.options);
       await notifier.send([notice], patience());
-      expect(await there.received()).toContain('at the maximum for 10 minutes');
+      // What was taken may reach the test a moment later.
+      await expect.poll(() => there.received(), patient).toContain('at the maximum for 10 minutes');
       const many = Array.from({ length: 30 }, (_, index) => ({
         ...notice,
         id: `m${index}`,
@@ -63,7 +65,7 @@ export function notifierContract(
         title: `the ${index}th trouble`,
       }));
       await notifier.send(many, patience());
-      expect(await there.received()).toContain('the 0th trouble');
+      await expect.poll(() => there.received(), patient).toContain('the 0th trouble');
     } finally {
       await there.stop();
     }

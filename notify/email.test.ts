@@ -26,6 +26,7 @@ test.skipIf(!has('python'))('the mail says what happened, to everybody', async (
   const server = await startMailServer();
   const options = server.options as Record<string, string>;
   await email.create(options, surroundings).send([notice], AbortSignal.timeout(60_000));
+  await until(async () => (await server.received()).includes('--end--'), 'the mail');
   const text = await server.received();
   await server.stop();
   expect(text).toContain('Subject: Open: music/worker: at the maximum for 10 minutes');

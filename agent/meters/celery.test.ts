@@ -9,7 +9,7 @@ import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { has, type RedisServer, startRabbit, startRedis, temporaryFolder } from '../../checks/fixtures.ts';
-import { until } from '../../checks/servers.ts';
+import { killGroup, until } from '../../checks/servers.ts';
 import { type AnyReading, celeryRabbit, celeryRedis, type Meter } from '../index.ts';
 
 const patience = AbortSignal.timeout(600_000);
@@ -88,10 +88,6 @@ function sceneOn(broker: string, settings: object = {}): Scene {
   };
 }
 
-function kill(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): void {
-  if (child.pid && child.exitCode === null && child.signalCode === null) process.kill(-child.pid, signal);
-}
-
 const read = async (meter: Meter): Promise<AnyReading | undefined> => (await meter.read(patience))[0];
 
 /** The meter comes to say this; until then a worker may be about to take something. */
@@ -106,7 +102,7 @@ async function says(meter: Meter, wanted: object): Promise<void> {
 }
 
 afterAll(() => {
-  for (const child of children) kill(child);
+  for (const child of children) killGroup(child);
   folder.remove();
 });
 
@@ -142,7 +138,7 @@ describe.skipIf(!has('redisServer') || !has('python'))('Celery on Redis', () => 
     await says(meter, { waiting: 8, running: 2, later: 1 });
     scene.openGate();
     await says(meter, { waiting: 0, running: 0, later: 1, oldestSeconds: 0 });
-    kill(worker);
+    killGroup(worker);
   });
 
   test('a worker that is silent makes an empty queue unknown, and a full one lacks what runs', async () => {
@@ -153,7 +149,7 @@ describe.skipIf(!has('redisServer') || !has('python'))('Celery on Redis', () => 
     const worker = scene.worker();
     await scene.send(1);
     await until(() => scene.startedCount() === 1, 'the job to run', 60_000);
-    kill(worker, 'SIGSTOP');
+    killGroup(worker, 'SIGSTOP');
     await says(meter, { kind: 'unknown' });
     expect(await read(meter)).toHaveProperty('why', expect.stringContaining('not every worker answered'));
     await scene.send(4);
@@ -165,7 +161,7 @@ describe.skipIf(!has('redisServer') || !has('python'))('Celery on Redis', () => 
       expect.toSatisfy((count: number) => count === 3 || count === 4),
     );
     expect(full).not.toHaveProperty('running');
-    kill(worker);
+    killGroup(worker);
     expect(await redis.keys('*.reply.celery.pidbox')).toEqual([]);
   });
 
@@ -229,18 +225,18 @@ describe.skipIf(!has('rabbitmq') || !has('python'))('Celery on RabbitMQ', () => 
         queues: ['celery'],
         controlTimeoutMs: 300,
       });
-      kill(worker, 'SIGSTOP');
+      killGroup(worker, 'SIGSTOP');
       const reading = await read(impatient);
       expect(reading).not.toHaveProperty('running');
-      kill(worker, 'SIGCONT');
+      killGroup(worker, 'SIGCONT');
       scene.openGate();
       await says(meter, { waiting: 0, running: 0, later: 1, oldestSeconds: 0 });
-      kill(worker, 'SIGSTOP');
+      killGroup(worker, 'SIGSTOP');
       expect(await read(impatient)).toMatchObject({
         kind: 'unknown',
         why: expect.stringContaining('fewer than its 1 workers answered'),
       });
-      kill(worker);
+      killGroup(worker);
     } finally {
       await connection.close().catch(() => undefined);
       await server.stop();

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { has, startRabbit, startRedis, temporaryFolder } from '../../checks/fixtures.ts';
-import { until } from '../../checks/servers.ts';
+import { killGroup, until } from '../../checks/servers.ts';
 import { createApp, type TasksApp } from '../index.ts';
 
 type Kind = 'ours' | 'python';
@@ -305,15 +305,6 @@ async function inTime({ child, gone }: Living, limitMs: number): Promise<number 
   killGroup(child, 'SIGKILL');
   await gone;
   return undefined;
-}
-
-function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, signal);
-  } catch {
-    // It has just ended.
-  }
 }
 
 /** mulberry32: the same moments for the same seed, as far as a machine repeats itself. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { inject } from 'vitest';
-import { freePort, until } from './servers.ts';
+import { freePort, killGroup, until } from './servers.ts';
 
 export interface RedisServer {
   readonly url: string;
@@ -79,10 +79,6 @@ export async function startRabbit(
   // A process group of its own: the shell that starts Erlang passes no signal on.
   const server = spawn(inject('servers').rabbitmq, [], { env, stdio: 'ignore', detached: true });
   await until(() => greets(port), 'RabbitMQ', 60_000);
-  const group = (signal: NodeJS.Signals): void => {
-    if (server.exitCode === null && server.signalCode === null && server.pid)
-      process.kill(-server.pid, signal);
-  };
   return {
     url: `amqp://127.0.0.1:${port}`,
     port,
@@ -90,7 +86,7 @@ export async function startRabbit(
     stop: async (signal = 'SIGKILL', keep = false) => {
       const gone = new Promise((resolve) => server.once('exit', resolve));
       const running = server.exitCode === null && server.signalCode === null;
-      group(signal);
+      killGroup(server, signal);
       if (running) await gone;
       await until(async () => !(await answers(port)), 'the end of RabbitMQ');
       epmd.kill('SIGKILL');

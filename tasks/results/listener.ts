@@ -80,8 +80,8 @@ export function createListener(connect: () => Client, channel: string): Listener
 }
 
 /**
- * Looks, and looks again each time it is told, until the state is final. A store that has answered before and fails now
- * is given some seconds to come back; one that never did fails at once.
+ * Looks, and looks again each time it is told, until the state is final. A store that fails is given ten seconds to come
+ * back, from its last answer or from the beginning: a connection may be lost while the first look is on its way.
  *
  * @param told called before each look; see `Listening`
  */
@@ -90,7 +90,7 @@ export async function waitFor(
   told: () => (signal: AbortSignal) => Promise<void>,
   signal: AbortSignal,
 ): Promise<ResultRecord> {
-  let lastSeenMs = 0;
+  let lastSeenMs = Date.now();
   while (true) {
     signal.throwIfAborted();
     const news = told();

@@ -17,6 +17,7 @@ import { controlRound } from './celery-control.ts';
 import { readingOf, withStarted } from './celery-count.ts';
 import { eventsOption, type Listener, redisEvents } from './celery-events.ts';
 import { celeryWorkers } from './celery-workers.ts';
+import { controlTimeoutOption, countsOption } from './control-options.ts';
 import { lookOrUnknown } from './look.ts';
 import type { MeterKind } from './meter.ts';
 import { openRedisLink, type RedisLink } from './redis.ts';
@@ -69,23 +70,8 @@ const options: readonly OptionSpec[] = [
     type: 'boolean',
     default: true,
   },
-  {
-    name: 'controlTimeoutSeconds',
-    label: 'Time limit for workers',
-    help: 'When a worker is silent for so long, the reading says nothing about running jobs and slots.',
-    type: 'number',
-    unit: 's',
-    minimum: 0.05,
-    maximum: 10,
-    default: 1,
-  },
-  {
-    name: 'counts',
-    label: 'Count the jobs',
-    help: 'No: it only speaks with the workers, where another meter of the manager counts the same jobs.',
-    type: 'boolean',
-    default: true,
-  },
+  controlTimeoutOption,
+  countsOption,
   eventsOption,
 ];
 

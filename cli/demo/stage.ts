@@ -42,7 +42,7 @@ const procfile = join(packageFolder, 'examples', 'catalogue', 'Procfile');
 
 export async function prepareStage(options: StageOptions): Promise<Stage> {
   const broker = options.broker ?? 'sqlite:';
-  if (broker.startsWith('http')) throw brokerWrong(broker);
+  if (!/^(sqlite:|rediss?:\/\/)/.test(broker)) throw brokerWrong(broker);
   if (broker.startsWith('redis')) await checkReachable(broker);
   const dashboard =
     options.port === undefined ? await claimPortFrom(4700) : { port: options.port, release: () => {} };

@@ -1,7 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { failedFiles } from './checks/failed-files.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+const failed = process.env['HEADCOUNT_FAILED_FILES'];
 
 export default defineConfig({
   resolve: {
@@ -19,6 +22,6 @@ export default defineConfig({
     maxWorkers: 2,
     // Real browsers, brokers and processes on a busy machine: one repetition there, and the report names who needed it.
     retry: process.env['CI'] ? 1 : 0,
-    reporters: ['default'],
+    reporters: ['default', ...(failed ? [failedFiles(failed, here('.'))] : [])],
   },
 });

@@ -20,15 +20,26 @@ export function meanOf(histogram: Histogram): number | undefined {
     : undefined;
 }
 
-/** (satisfied + tolerating / 2) / all, where a time up to T satisfies and one up to four T is tolerated (apdex.org, 2007). */
-export function apdexOf(histogram: Histogram, satisfiedMs: number): number | undefined {
-  const count = countOf(histogram);
+/**
+ * (satisfied + tolerating / 2) / all, where a time up to T satisfies and one up to four T is tolerated (apdex.org, 2007).
+ * Failed requests are part of all and worth nothing, however quick they were.
+ */
+export function apdexOf(histogram: Histogram, satisfiedMs: number, failedCount = 0): number | undefined {
+  const count = countOf(histogram) + failedCount;
   if (count === 0) return undefined;
   const score = histogram.reduce((total, [bound, times]) => {
     const worth = bound <= satisfiedMs ? 1 : bound <= 4 * satisfiedMs ? 0.5 : 0;
     return total + worth * times;
   }, 0);
   return score / count;
+}
+
+/** What is left when the times of `others`, a part of them, are taken away. */
+export function without(histogram: Histogram, others: Histogram): Histogram {
+  const taken = new Map(others);
+  return histogram
+    .map(([bound, count]) => [bound, count - (taken.get(bound) ?? 0)] as const)
+    .filter(([, count]) => count > 0);
 }
 
 export function merged(histograms: readonly Histogram[]): Histogram {

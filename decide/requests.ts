@@ -20,6 +20,20 @@ export function timesIn(sample: Sample, which: Times): Histogram | undefined {
   return all.length === 0 && requestsPerSecond(sample) !== 0 ? undefined : all;
 }
 
+/** Those answered well, and how many were not. Where a meter cannot tell them apart, all count as answered well. */
+export function answersIn(
+  sample: Sample,
+): { readonly times: Histogram; readonly failedCount: number } | undefined {
+  const times = timesIn(sample, 'responseTimeMs');
+  if (!times) return undefined;
+  const readings = requestsIn(sample);
+  const well = readings.map(({ answeredWellMs, responseTimeMs = [] }) => answeredWellMs ?? responseTimeMs);
+  return {
+    times: merged(well),
+    failedCount: readings.reduce((sum, { failedCount = 0 }) => sum + failedCount, 0),
+  };
+}
+
 /** The largest of the values of this name. */
 export function valueIn(
   sample: Sample,

@@ -74,6 +74,10 @@ export interface RequestsReading {
   /** Pairs of upper bound (ms) and count. */
   readonly queueTimeMs?: Histogram;
   readonly responseTimeMs?: Histogram;
+  /** Of `responseTimeMs` those that were answered without an error of the server. Absent: not known which. */
+  readonly answeredWellMs?: Histogram;
+  /** Requests that got such an error, or no answer, in the time that the histograms cover. Comes with `answeredWellMs`. */
+  readonly failedCount?: number;
   /** Share of the web processes' capacity that is in use, 0 to 1. */
   readonly busy?: number;
 }

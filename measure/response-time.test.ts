@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { processesOf, viewOf } from '../decide/contract.ts';
+import { apdex } from '../decide/rules/apdex.ts';
 import type { Reading } from '../decide/words.ts';
 import { meterContract } from './contract.ts';
 import { parseMetrics } from './inbox/hirefire.ts';
@@ -71,12 +73,17 @@ test('connect and service are told apart, and a request that nobody answered cou
   const nobody =
     'at=error code=H14 desc="No web processes running" method=GET path="/" dyno= connect= service= status=503';
   const inbox = inboxWith(now, answered('3ms', '70ms'), nobody);
-  expect(await read(inbox, now)).toMatchObject({ perSecond: 2, responseTimeMs: [[70, 1]] });
+  expect(await read(inbox, now)).toMatchObject({
+    perSecond: 2,
+    responseTimeMs: [[70, 1]],
+    answeredWellMs: [[70, 1]],
+    failedCount: 1,
+  });
   expect(await read(inbox, now, { measure: 'connect' })).toMatchObject({
     perSecond: 2,
     responseTimeMs: [[3, 1]],
   });
-  expect(inbox.requests('web', 'failed', 60)).toMatchObject({ count: 1 });
+  expect(inbox.requests('web', 'failed', 60)).toMatchObject({ count: 1, times: [] });
 });
 
 test('our own poll is not traffic, but shows that the drain lives', async () => {
@@ -103,4 +110,48 @@ test('our agent pushes it as well', async () => {
     parseMetrics(JSON.stringify([{ name: 'web', metrics: { rst } }]), start)!,
   );
   expect(await read(inbox, now)).toMatchObject({ perSecond: 2, responseTimeMs: [[40, 20]] });
+});
+
+test('quick errors are told apart, and frustrate in the Apdex', async () => {
+  const now = (): number => start;
+  const failed = (ms: number): string => answered('1ms', `${ms}ms`).replace('status=200', 'status=500');
+  const inbox = inboxWith(now, answered('1ms', '9ms'), answered('1ms', '9ms'), failed(9), failed(4));
+  const byDrain = await read(inbox, now);
+  expect(byDrain).toMatchObject({
+    responseTimeMs: [
+      [4, 1],
+      [9, 3],
+    ],
+    answeredWellMs: [[9, 2]],
+    failedCount: 2,
+  });
+  const view = viewOf({ samples: [{ at: start, readings: [byDrain] }], processes: processesOf(4) });
+  const band = { minimum: 0.85, maximum: 0.95, upBy: 1, downBy: 1, upAfterSeconds: 0, downAfterSeconds: 0 };
+  const rule = apdex.create({ satisfiedMs: 500, ...band });
+  expect(rule.want(view, start)).toMatchObject({ count: 5, reason: 'the Apdex is 0.5, below 0.85: 1 more' });
+});
+
+test('our agent tells them apart as well', async () => {
+  const now = (): number => start;
+  const inbox = createAppInbox(now);
+  const seconds = Array.from({ length: 10 }, (_, ago) => start / 1_000 - ago);
+  const metrics = {
+    rst: Object.fromEntries(seconds.map((second) => [second, [40, 2]])),
+    ers: Object.fromEntries(seconds.map((second, place) => [second, place === 0 ? [5, 3] : []])),
+  };
+  inbox.take(
+    'hirefire-2',
+    'Headcount-0.1.0',
+    parseMetrics(JSON.stringify([{ name: 'web', metrics }]), start)!,
+  );
+  expect(await read(inbox, now)).toMatchObject({
+    perSecond: 2.3,
+    responseTimeMs: [
+      [5, 3],
+      [40, 20],
+    ],
+    answeredWellMs: [[40, 20]],
+    failedCount: 3,
+  });
+  expect(inbox.dropped()).toEqual({});
 });

@@ -1,8 +1,11 @@
 /**
  * How long the app takes to answer, from the lines of Heroku's router that a log drain brings (`service=`, `connect=`), or
  * pushed by our agent. Every request counts for the rate, also one that no process answered; only answered ones have a time.
+ * Those that got an error of the server are told apart, because a quick error satisfies nobody.
  */
-import type { Reading } from '../decide/words.ts';
+import { without } from '../decide/histogram.ts';
+import type { Reading, RequestsReading } from '../decide/words.ts';
+import type { AppInbox, Requests } from './inbox/memory.ts';
 import { lookOrUnknown, unknown } from './look.ts';
 import type { Meter, MeterKind } from './meter.ts';
 
@@ -49,7 +52,9 @@ export const responseTime: MeterKind = {
       }
       const connect = options.measure === 'connect' && inbox?.requests(name, 'connect-time', windowSeconds);
       const times = connect ? (connect.seen ? connect.times : []) : all.times;
-      return [{ kind: 'requests', at: now(), perSecond: all.count / all.seconds, responseTimeMs: times }];
+      const well = connect ? {} : answeredWell(inbox, name, all, windowSeconds);
+      const perSecond = all.count / all.seconds;
+      return [{ kind: 'requests', at: now(), perSecond, responseTimeMs: times, ...well }];
     };
     return {
       name: `response-time ${name}`,
@@ -57,3 +62,15 @@ export const responseTime: MeterKind = {
     };
   },
 };
+
+/** Nothing where whoever brought the times said of no request how it was answered. */
+function answeredWell(
+  inbox: AppInbox | undefined,
+  name: string,
+  { dialect, times }: Requests,
+  windowSeconds: number,
+): Pick<RequestsReading, 'answeredWellMs' | 'failedCount'> {
+  const failed = inbox?.requests(name, 'failed', windowSeconds);
+  if (!failed?.seen || failed.dialect !== dialect) return {};
+  return { answeredWellMs: without(times, failed.times), failedCount: failed.count };
+}

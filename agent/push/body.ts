@@ -5,7 +5,8 @@
  *   hirefire-2   [{"name":"web","metrics":{"rqt":{"1795324083":[7,2]},"cpu":{"1795324083":37.5}}},
  *                 {"name":"worker","metrics":{"jqs":{"1795324083":42}}}]
  *   headcount    the same and more: `samples`, the waits one by one, while a second has no more than 200 of them, so that percentiles are
- *                exact; `rst` response times in the shape of rqt; `elu` event loop, percent; `inf` requests at work; `ltr` jobs due later
+ *                exact; `rst` response times in the shape of rqt, and `ers` those of requests
+ *                that were answered with 5xx; `elu` event loop, percent; `inf` requests at work; `ltr` jobs due later
  *
  * A second in hirefire-2 is told even when it had no request; without any router that says since when requests wait it is left out.
  */
@@ -69,6 +70,7 @@ function entryOfWeb(form: Form, { name, seconds, serves, waits }: WebSeconds, si
     cpu: bySecond(seconds, (one) => one.cpu),
     ...(form === 'headcount' && {
       rst: bySecond(serves ? seconds : [], (one) => mean(one.tookMs, one.tookCount)),
+      ers: bySecond(serves ? seconds : [], (one) => mean(one.failedMs, one.failedCount)),
       elu: bySecond(seconds, (one) => one.eventLoop),
       inf: bySecond(serves ? seconds : [], (one) => one.inFlight),
     }),

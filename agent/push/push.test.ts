@@ -272,11 +272,14 @@ async function taker(answer: (taken: Taken, response: import('node:http').Server
 
 describe('the forms', () => {
   const push = async (env: (url: string) => Record<string, string>): Promise<Taken> => {
-    const app = await listen((_request, response) => void response.end('app'));
+    const app = await listen((request, response) => {
+      response.statusCode = request.url === '/broken' ? 500 : 200;
+      response.end('app');
+    });
     const other = await taker((_taken, response) => void response.end());
     const agent = agentOf({ env: { HIREFIRE_TOKEN: 'token', ...env(other.url) } });
     await visit(app.url, 5);
-    await visit(app.url, 9);
+    await visit(app.url, 9, '/broken');
     clock.advance(1_000);
     await until(async () => other.taken.length > 0, 'a push');
     agent.close();
@@ -317,7 +320,8 @@ describe('the forms', () => {
         name: 'web',
         samples: { [epoch]: [5, 9] },
         metrics: {
-          rst: { [epoch]: [expect.any(Number), 2] },
+          rst: { [epoch]: [expect.any(Number), 1] },
+          ers: { [epoch]: [expect.any(Number), 1] },
           elu: { [epoch]: expect.any(Number) },
           inf: { [epoch]: 0 },
         },

@@ -12,9 +12,12 @@ export interface Second {
   readonly waitedMs: number;
   /** The waits one by one, in ms; at most `waitCountMaximum`. */
   readonly waits: readonly number[];
-  /** Requests that ended, and the sum of their times in ms. */
+  /** Requests that ended without an error of the server, and the sum of their times in ms. */
   readonly tookCount: number;
   readonly tookMs: number;
+  /** The same of those that were answered with 5xx. */
+  readonly failedCount: number;
+  readonly failedMs: number;
   /** Percent. */
   readonly cpu?: number | undefined;
   /** Percent of the time in which the event loop was at work. */
@@ -30,7 +33,7 @@ export interface Gauges {
 
 export interface Seconds {
   began(waitedMs: number | undefined): void;
-  ended(tookMs: number): void;
+  ended(tookMs: number, failed: boolean): void;
   /** True once a request was seen. */
   busy(): boolean;
   /** True when requests were seen and none of them said since when it waits: there is no router that says so. */
@@ -73,11 +76,11 @@ export function createSeconds(now: () => number): Seconds {
       one.waitedMs += waitedMs;
       if (one.waits.length < waitCountMaximum) one.waits.push(Math.round(waitedMs));
     },
-    ended: (tookMs) => {
+    ended: (tookMs, failed) => {
       inFlight = Math.max(0, inFlight - 1);
       const one = open(nowSecond());
-      one.tookCount += 1;
-      one.tookMs += tookMs;
+      one[failed ? 'failedCount' : 'tookCount'] += 1;
+      one[failed ? 'failedMs' : 'tookMs'] += tookMs;
     },
     busy: () => seen,
     unrouted: () => seen && !routed,
@@ -97,7 +100,8 @@ export function createSeconds(now: () => number): Seconds {
 }
 
 function empty(second: number): Open {
-  return { second, waitedCount: 0, waitedMs: 0, waits: [], tookCount: 0, tookMs: 0 };
+  const counts = { waitedCount: 0, tookCount: 0, failedCount: 0 };
+  return { second, ...counts, waitedMs: 0, waits: [], tookMs: 0, failedMs: 0 };
 }
 
 /** Up to this second, and what lies in an impossible future. */

@@ -13,8 +13,8 @@ import { waitedMs } from './request-start.ts';
 export interface Seen {
   /** Milliseconds that a request waited for this process; not told of one whose router does not say. */
   began(waitedMs: number | undefined): void;
-  /** Milliseconds until its last byte was handed over, or the client was gone. */
-  ended(tookMs: number): void;
+  /** Milliseconds until its last byte was handed over, or the client was gone; failed: it was answered with 5xx. */
+  ended(tookMs: number, failed: boolean): void;
 }
 
 const channel = 'http.server.request.start';
@@ -28,7 +28,7 @@ export function watchRequests(seen: Seen, now: () => number): () => void {
       if (request.url?.startsWith('/hirefire') || request.headers['hirefire-token']) return;
       const since = performance.now();
       seen.began(waitedMs(request.headers, now()));
-      response.once('close', () => seen.ended(performance.now() - since));
+      response.once('close', () => seen.ended(performance.now() - since, response.statusCode >= 500));
     } catch {
       // a request that cannot be seen is served all the same
     }

@@ -49,6 +49,18 @@ test.each<[string, Reading, number]>([
     ]),
     6,
   ],
+  [
+    'errors are frustrated however quick, also those without a time: 0.8',
+    {
+      kind: 'requests',
+      at: noon,
+      perSecond: 1,
+      responseTimeMs: [[500, 90]],
+      answeredWellMs: [[500, 80]],
+      failedCount: 20,
+    },
+    6,
+  ],
   ['nobody asks', times([]), 3],
   ['as New Relic gives it', { kind: 'value', name: 'apdex', at: noon, value: 0.5 }, 6],
 ])('%s', (_, reading, count) => {

@@ -1,11 +1,11 @@
 /**
  * Between two Apdex scores, step by step: more processes below the lower one, fewer above the upper one. From response times it
- * is worked out here; a value named "apdex", as New Relic gives it, is taken as it is. No request at all means that nobody waits.
+ * is worked out here, with requests that failed as frustrated; a value named "apdex", as New Relic gives it, is taken as it is. No request at all means that nobody waits.
  */
 import { problemsWithBand, stepOptions, stepsOf, wantInBand } from '../band.ts';
 import { apdexOf } from '../histogram.ts';
 import type { RuleKind } from '../kinds.ts';
-import { timesIn, valueIn } from '../requests.ts';
+import { answersIn, valueIn } from '../requests.ts';
 import { number } from '../wording.ts';
 import type { Sample } from '../words.ts';
 
@@ -65,6 +65,6 @@ export const apdex: RuleKind = {
 function scoreIn(sample: Sample, satisfiedMs: number): number | undefined {
   const given = valueIn(sample, (name) => name === 'apdex');
   if (given !== undefined) return given;
-  const times = timesIn(sample, 'responseTimeMs');
-  return times && (apdexOf(times, satisfiedMs) ?? 1);
+  const answers = answersIn(sample);
+  return answers && (apdexOf(answers.times, satisfiedMs, answers.failedCount) ?? 1);
 }

@@ -7,7 +7,7 @@
  *         rqt: mean and count of one process, [] = alive without traffic; jqs jobs, jql seconds, wrk jobs in work, cpu percent
  *   draft [{"name":"web","samples":{"1767225600":[12,8]}},{"name":"worker","sample":42}]
  *
- * Of our own agent: `rst`, response time in the shape of rqt; `elu` percent of the time its event loop was at work; `inf` requests
+ * Of our own agent: `rst`, response time in the shape of rqt, and `ers`, that of requests answered with 5xx; `elu` percent of the time its event loop was at work; `inf` requests
  * at work; `ltr` jobs due later. Facts: hirefire-resource 1.x and the 2.0 development
  * revisions for Ruby, Python and Node. A library re-sends what was not acknowledged and has no sequence number, so a
  * second may come in parts and, after a lost answer, twice. The parts are added up; telling a repetition from a second process
@@ -32,7 +32,11 @@ const valueCountMaximum = 100_000;
 const gaugeMaximum = 1e15;
 const requestCountMaximum = 1e6;
 
-const timesOf: Readonly<Record<string, TimesMetric>> = { rqt: 'queue-time', rst: 'service-time' };
+const timesOf: Readonly<Record<string, readonly TimesMetric[]>> = {
+  rqt: ['queue-time'],
+  rst: ['service-time'],
+  ers: ['failed', 'service-time'],
+};
 const gaugeOf: Readonly<Record<string, GaugeMetric>> = {
   jqs: 'jobs',
   jql: 'latency',
@@ -80,11 +84,12 @@ function addEntry(work: Work, name: string, { metrics, samples, sample }: Record
   if (sample !== undefined) addGauge(work, 'sample', name, work.nowSecond, sample);
   if (metrics !== undefined && !isObject(metrics)) drop(work.dropped, 'malformed');
   for (const [strategy, bySecond] of Object.entries(isObject(metrics) ? metrics : {})) {
-    const times = timesOf[strategy];
+    const times = timesOf[strategy] ?? [];
     const gauge = gaugeOf[strategy];
-    if (times) eachSecond(work, bySecond, (second, pair) => addMean(work, times, name, second, pair));
-    else if (gauge) eachSecond(work, bySecond, (second, value) => addGauge(work, gauge, name, second, value));
-    else drop(work.dropped, 'malformed');
+    for (const metric of times)
+      eachSecond(work, bySecond, (second, pair) => addMean(work, metric, name, second, pair));
+    if (gauge) eachSecond(work, bySecond, (second, value) => addGauge(work, gauge, name, second, value));
+    else if (times.length === 0) drop(work.dropped, 'malformed');
   }
 }
 

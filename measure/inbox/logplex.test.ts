@@ -74,7 +74,7 @@ describe('lines', () => {
     expect(parse(router(h12)).pushed).toMatchObject([
       { metric: 'service-time', name: 'api-v2', ms: 30_000 },
       { metric: 'connect-time', name: 'api-v2', ms: 0 },
-      { metric: 'failed', name: 'api-v2', count: 1 },
+      { metric: 'failed', name: 'api-v2', count: 1, ms: 30_000 },
     ]);
     expect(parse(router(h14)).pushed).toEqual([
       { metric: 'service-time', name: 'web', second, count: 1 },

@@ -92,10 +92,11 @@ function readRouter(work: Work, line: Line): void {
   const fields = fieldsOf(line.message);
   if (/^\/hirefire(?:\/|$)/.test(fields.path ?? '')) return;
   const type = typeOf(fields.dyno ?? '') || 'web';
-  add(work, line, type, 'service-time', milliseconds(fields.service));
+  const service = milliseconds(fields.service);
+  add(work, line, type, 'service-time', service);
   const connect = milliseconds(fields.connect);
   if (connect !== undefined) add(work, line, type, 'connect-time', connect);
-  if (Number(fields.status) >= 500) add(work, line, type, 'failed', undefined);
+  if (Number(fields.status) >= 500) add(work, line, type, 'failed', service);
 }
 
 function readLoad(work: Work, line: Line): void {

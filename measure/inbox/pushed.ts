@@ -3,7 +3,7 @@
  * dropped and counted, and the rest of the same push is kept: one broken value must not hide the others.
  */
 
-/** Of requests; each has a time, or none where only the request is known. */
+/** Of requests; each has a time, or none where only the request is known. `failed`: of the served ones, those that got 5xx. */
 export type TimesMetric = 'queue-time' | 'service-time' | 'connect-time' | 'failed';
 /** How high something stands; the last second counts. */
 export type GaugeMetric =

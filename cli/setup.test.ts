@@ -326,3 +326,16 @@ test('the guide warns where an address cannot work, and its lines name the proce
   const [express] = guide('https://x.example').libraries;
   expect(express?.code).toContain("processTypes: { 'my-worker': () => queue.length }");
 });
+
+test('for requests every library is told where to push, our agent first, and ours counts no jobs', () => {
+  const guide = guideFor({
+    token: 't',
+    address: 'https://x.example',
+    processType: 'web',
+    measure: 'requests',
+  });
+  expect(guide.commands[0]?.text).toBe(
+    'heroku config:set HIREFIRE_TOKEN=t HEADCOUNT_URL=https://x.example HIREFIRE_DISPATCH_URL=https://x.example HIREFIRE_DATA_URL=https://x.example',
+  );
+  expect(guide.libraries[0]?.code).toContain('const agent = createAgent();');
+});

@@ -3,7 +3,7 @@
  * and `headcount setup` show the same, because both ask for it here.
  *
  * Ruby and Python use HireFire's own libraries (MIT), which speak to us with nothing changed but the environment; Node uses our agent. The
- * lines follow the libraries' 1.x interfaces.
+ * lines follow the libraries' 1.x interfaces. What pushes is told all addresses at once: each library reads its own, our agent the first.
  */
 import { z } from '@hono/zod-openapi';
 
@@ -50,18 +50,20 @@ export function guideFor(given: GuideFor): SetupGuide {
   };
 }
 
+const pushVariables = ['HEADCOUNT_URL', 'HIREFIRE_DISPATCH_URL', 'HIREFIRE_DATA_URL'];
+
 function commandsFor({ token, address, measure }: GuideFor): SetupGuide['commands'] {
   const pushes = measure === 'requests';
   const set = [
     `HIREFIRE_TOKEN=${token}`,
-    ...(pushes ? [`HIREFIRE_DISPATCH_URL=${address}`, `HIREFIRE_DATA_URL=${address}`] : []),
+    ...(pushes ? pushVariables.map((variable) => `${variable}=${address}`) : []),
   ];
   return [
     {
       title: 'Heroku',
       text: `heroku config:set ${set.join(' ')}`,
       why: pushes
-        ? 'The app answers to this token, and pushes there.'
+        ? 'The app pushes there: our agent by the first address, HireFire’s libraries 1.x and 2.0 by the others.'
         : 'The app answers only to whoever knows this token.',
     },
     { title: 'Any shell', text: `export ${set.join(' ')}`, why: 'The same where the app runs elsewhere.' },
@@ -79,7 +81,7 @@ function problemWith(address: string): string | undefined {
   if (/^(localhost|127\.|\[::1\]|0\.0\.0\.0)/.test(hostname))
     return `${address} is reached from this machine only; where the app runs elsewhere, set publicUrl`;
   if (protocol !== 'https:' || port !== '')
-    return `HireFire libraries 1.x push to https and port 443 only, not to ${address}; being asked works all the same`;
+    return `HireFire libraries 1.x push to https and port 443 only, not to ${address}; our agent pushes there, and being asked works all the same`;
   return undefined;
 }
 
@@ -111,11 +113,14 @@ function nodeLibrary(
   adapter: string,
   lines: readonly string[],
 ): Library {
-  const value = { jobs: 'queue.length', latency: 'secondsOfOldestJob()', requests: '0' }[measure];
+  const value = measure === 'latency' ? 'secondsOfOldestJob()' : 'queue.length';
+  const counts = `{ processTypes: { ${quoted(processType)}: () => ${value} } }`;
   const code = [
     `import { createAgent, ${adapter} } from '@headcount/agent';`,
     '',
-    `const agent = createAgent({ processTypes: { ${quoted(processType)}: () => ${value} } });`,
+    measure === 'requests'
+      ? 'const agent = createAgent(); // sees the requests of this process by itself'
+      : `const agent = createAgent(${counts});`,
     ...lines,
   ];
   return {

@@ -28,6 +28,7 @@ export function createApps(kysely: Kysely<Database>): Apps {
           url: app.url === undefined ? null : text(app.url),
           fleet: json(app.fleet),
           created_at: Math.round(app.createdAt),
+          ...(app.organisationId !== undefined && { organisation_id: rowId(app.organisationId) }),
         })
         .returningAll()
         .executeTakeFirstOrThrow()
@@ -63,6 +64,7 @@ function toApp(row: Selectable<AppTable>): App {
     ...(row.url !== null && { url: row.url }),
     fleet: row.fleet,
     createdAt: row.created_at,
+    organisationId: String(row.organisation_id),
   };
 }
 

@@ -11,7 +11,7 @@ export function createChannels(kysely: Kysely<Database>): Channels {
       const rows = await kysely.selectFrom('channels').selectAll().orderBy('name').execute();
       return rows.map(toChannel);
     },
-    async create({ name, notifier, tells }, now) {
+    async create({ name, notifier, tells, organisationId }, now) {
       const row = await kysely
         .insertInto('channels')
         .values({
@@ -19,6 +19,7 @@ export function createChannels(kysely: Kysely<Database>): Channels {
           notifier: json(notifier),
           tells: json(tells),
           created_at: Math.round(now),
+          ...(organisationId !== undefined && { organisation_id: rowId(organisationId) }),
         })
         .returningAll()
         .executeTakeFirstOrThrow()
@@ -53,6 +54,7 @@ function toChannel(row: Selectable<ChannelTable>): Channel {
     notifier: row.notifier,
     tells: row.tells,
     createdAt: row.created_at,
+    organisationId: String(row.organisation_id),
   };
 }
 

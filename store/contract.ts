@@ -50,7 +50,7 @@ export function storeContract(given: () => OpenStore): void {
 
   test('an app is made, found by its name, changed and removed', async () => {
     const app = await newApp(store);
-    expect(app).toEqual({ ...appDraft, name: app.name, id: expect.any(String) });
+    expect(app).toEqual({ ...appDraft, name: app.name, id: expect.any(String), organisationId: '1' });
     expect(await store.apps.get(app.name)).toEqual(app);
     expect(await store.apps.list()).toContainEqual(app);
     const changed = await store.apps.update(app.id, { url: null, token: 'other' });
@@ -364,7 +364,7 @@ export function storeContract(given: () => OpenStore): void {
       tells: { opened: true, resolved: true, scaled: false, leastSeverity: 'warning', groupSeconds: 30 },
     } as const;
     const channel = await store.channels.create(draft, 7.6);
-    expect(channel).toEqual({ ...draft, id: expect.any(String), createdAt: 8 });
+    expect(channel).toEqual({ ...draft, id: expect.any(String), createdAt: 8, organisationId: '1' });
     await expect(store.channels.create(draft, 8)).rejects.toMatchObject({ code: 'NAME_TAKEN' });
     const tells = { ...draft.tells, scaled: true, quiet: { from: '22:00', to: '06:00', timeZone: 'UTC' } };
     expect(await store.channels.update(channel.id, { tells })).toEqual({ ...channel, tells });

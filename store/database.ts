@@ -1,7 +1,7 @@
 /** The tables as kysely sees them; `migrations/` makes them. Times are milliseconds since the Unix epoch. */
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type { Choice, Histogram, Hold, Learned, Reading, Reason } from '../decide/words.ts';
-import type { Severity, StoredDecision, Tells } from './store.ts';
+import type { Role, Severity, StoredDecision, Tells } from './store.ts';
 
 export type StoreKind = 'embedded' | 'postgres';
 
@@ -18,6 +18,13 @@ export interface Database {
   task_parts: TaskPartTable;
   task_failures: TaskFailureTable;
   settings: { key: string; value: string };
+  organisations: { id: GeneratedAlways<number>; name: string; created_at: number };
+  members: MemberTable;
+  invitations: InvitationTable;
+  audit: AuditTable;
+  login_failures: { account: string; failures: number; since: number };
+  controllers: ControllerTable;
+  leases: LeaseTable;
   schema_migrations: MigrationTable;
 }
 
@@ -34,6 +41,7 @@ export interface AppTable {
   url: string | null;
   fleet: Json<Choice>;
   created_at: number;
+  organisation_id: Generated<number>;
 }
 
 export interface ManagerTable {
@@ -123,6 +131,7 @@ export interface ChannelTable {
   notifier: Json<Choice>;
   tells: Json<Tells>;
   created_at: number;
+  organisation_id: Generated<number>;
 }
 
 export interface TaskPartTable {
@@ -150,6 +159,51 @@ export interface TaskFailureTable {
   task_id: string;
   worker: string;
   error: string;
+}
+
+export interface ControllerTable {
+  id: string;
+  url: string;
+  until: Date;
+}
+
+export interface LeaseTable {
+  app_id: number;
+  owner: string | null;
+  fence: number;
+  until: Date;
+}
+
+export interface MemberTable {
+  organisation_id: number;
+  person_id: string;
+  role: Role;
+  joined_at: number;
+  chosen_at: Generated<number>;
+}
+
+export interface InvitationTable {
+  id: GeneratedAlways<number>;
+  organisation_id: number;
+  email: string;
+  role: Role;
+  token_hash: string;
+  invited_by: string;
+  created_at: number;
+  expires_at: number;
+}
+
+export interface AuditTable {
+  id: GeneratedAlways<number>;
+  organisation_id: number;
+  at: number;
+  who: string;
+  by_means_of: string;
+  address: string;
+  action: string;
+  subject: string;
+  before: ColumnType<unknown, string | null, never>;
+  after: ColumnType<unknown, string | null, never>;
 }
 
 export interface MigrationTable {

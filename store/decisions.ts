@@ -1,5 +1,5 @@
 /** Decisions: every number that was chosen, with its reasons. */
-import type { Kysely, Selectable } from 'kysely';
+import type { Insertable, Kysely, Selectable } from 'kysely';
 import type { Decision } from '../decide/words.ts';
 import type { Database, DecisionTable } from './database.ts';
 import type { Decisions, StoredDecision } from './store.ts';
@@ -13,17 +13,7 @@ export function createDecisions(kysely: Kysely<Database>): Decisions {
     async record(decision) {
       const row = await kysely
         .insertInto('decisions')
-        .values({
-          manager_id: rowId(decision.managerId),
-          at: Math.round(decision.at),
-          current: finite(decision.current),
-          desired: finite(decision.desired),
-          unknown: decision.unknown,
-          reasons: json(decision.reasons),
-          sentence: text(decision.sentence),
-          outcome: decision.outcome,
-          error: decision.error === undefined ? null : text(decision.error),
-        })
+        .values(decisionRow(decision))
         .returningAll()
         .executeTakeFirstOrThrow()
         .catch(ownerGone(`manager with the id ${decision.managerId}`));
@@ -39,7 +29,7 @@ export function createDecisions(kysely: Kysely<Database>): Decisions {
       if (page.before !== undefined) query = query.where('id', '<', decisionId(page.before));
       return (await query.execute()).map(toStored);
     },
-    async search({ limit, before, appId, processType, outcome, only, from }) {
+    async search({ limit, before, appId, organisationIds, processType, outcome, only, from }) {
       let query = kysely
         .selectFrom('decisions')
         .innerJoin('managers', 'managers.id', 'decisions.manager_id')
@@ -50,6 +40,8 @@ export function createDecisions(kysely: Kysely<Database>): Decisions {
         .limit(Math.max(0, Math.min(mostRows, Math.floor(limit))));
       if (before !== undefined) query = query.where('decisions.id', '<', decisionId(before));
       if (appId !== undefined) query = query.where('managers.app_id', '=', rowId(appId));
+      if (organisationIds)
+        query = query.where('apps.organisation_id', 'in', [0, ...organisationIds.map(rowId)]);
       if (processType !== undefined) query = query.where('managers.process_type', '=', processType);
       if (outcome !== undefined) query = query.where('outcome', '=', outcome);
       if (only === 'failures') query = query.where('outcome', '=', 'failed');
@@ -73,12 +65,26 @@ export function createDecisions(kysely: Kysely<Database>): Decisions {
   };
 }
 
+export function decisionRow(decision: Omit<StoredDecision, 'id'>): Insertable<DecisionTable> {
+  return {
+    manager_id: rowId(decision.managerId),
+    at: Math.round(decision.at),
+    current: finite(decision.current),
+    desired: finite(decision.desired),
+    unknown: decision.unknown,
+    reasons: json(decision.reasons),
+    sentence: text(decision.sentence),
+    outcome: decision.outcome,
+    error: decision.error === undefined ? null : text(decision.error),
+  };
+}
+
 /** There is nothing before an id that cannot be ours. */
 function decisionId(id: string): number {
   return /^\d{1,15}$/.test(id) ? Number(id) : 0;
 }
 
-function toStored(row: Selectable<DecisionTable>): StoredDecision {
+export function toStored(row: Selectable<DecisionTable>): StoredDecision {
   return {
     id: String(row.id),
     managerId: String(row.manager_id),

@@ -43,7 +43,7 @@ export function createIssues(kysely: Kysely<Database>): Issues {
         .executeTakeFirst();
       return row && toStored(row);
     },
-    async list({ limit, before, appId, managerId, open }) {
+    async list({ limit, before, appId, managerId, organisationIds, open }) {
       let query = kysely
         .selectFrom('issues')
         .innerJoin('managers', 'managers.id', 'issues.manager_id')
@@ -54,6 +54,8 @@ export function createIssues(kysely: Kysely<Database>): Issues {
         .limit(Math.max(0, Math.min(mostRows, Math.floor(limit))));
       if (appId !== undefined) query = query.where('managers.app_id', '=', rowId(appId));
       if (managerId !== undefined) query = query.where('manager_id', '=', rowId(managerId));
+      if (organisationIds)
+        query = query.where('apps.organisation_id', 'in', [0, ...organisationIds.map(rowId)]);
       if (open !== undefined) query = query.where('resolved_at', open ? 'is' : 'is not', null);
       if (before !== undefined) query = query.where('issues.id', '<', issueId(before));
       const rows = await query.execute();

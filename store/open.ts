@@ -3,13 +3,17 @@ import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
 import { HeadcountError } from '../decide/errors.ts';
 import { createApps } from './apps.ts';
+import { createAudit } from './audit.ts';
+import { type Bus, createBus } from './bus.ts';
 import { createChannels } from './channels.ts';
 import type { Database, StoreKind } from './database.ts';
 import { createDecisions } from './decisions.ts';
 import { openEmbedded } from './embedded.ts';
 import { createIssues } from './issues.ts';
+import { createLeases, type Leases } from './leases.ts';
 import { createManagers } from './managers.ts';
 import { migrate } from './migrate.ts';
+import { createOrganisations } from './organisations.ts';
 import { parsers } from './parsers.ts';
 import { pgliteDialect } from './pglite-dialect.ts';
 import { createReadings } from './readings.ts';
@@ -22,17 +26,23 @@ import { createTidy } from './tidy.ts';
 export type StorePlace = { readonly folder: string } | { readonly databaseUrl: string };
 
 /** `kysely` is for those who bring tables of their own, such as accounts. */
-export type OpenStore = Store & { readonly kysely: Kysely<Database>; readonly kind: StoreKind };
+export type OpenStore = Store & {
+  readonly kysely: Kysely<Database>;
+  readonly kind: StoreKind;
+  /** How several controllers share it. Absent: the store can have only one. */
+  readonly several?: { readonly leases: Leases; readonly bus: Bus };
+};
 
 interface Opened {
   readonly kind: StoreKind;
   readonly kysely: Kysely<Database>;
+  readonly bus?: Bus;
   close(): Promise<void>;
 }
 
 /** @throws HeadcountError STORE_UNREACHABLE, STORE_IN_USE, STORE_NEWER */
 export async function openStore(place: StorePlace): Promise<OpenStore> {
-  const { kind, kysely, close } =
+  const { kind, kysely, bus, close } =
     'folder' in place ? await openFolder(place.folder) : await openPostgres(place.databaseUrl);
   try {
     await migrate(kysely, Date.now());
@@ -44,6 +54,7 @@ export async function openStore(place: StorePlace): Promise<OpenStore> {
   return {
     kind,
     kysely,
+    ...(bus && { several: { leases: createLeases(kysely), bus } }),
     apps: createApps(kysely),
     managers: createManagers(kysely),
     readings: createReadings(kysely),
@@ -52,6 +63,8 @@ export async function openStore(place: StorePlace): Promise<OpenStore> {
     channels: createChannels(kysely),
     settings: createSettings(kysely),
     tasks: createTasks(kysely),
+    organisations: createOrganisations(kysely),
+    audit: createAudit(kysely),
     tidy: createTidy(kysely, kind),
     close: () => {
       closing ??= close();
@@ -84,7 +97,16 @@ async function openPostgres(databaseUrl: string): Promise<Opened> {
     throw unreachable(databaseUrl, error);
   }
   const kysely = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
-  return { kind: 'postgres', kysely, close: () => kysely.destroy() };
+  const bus = createBus(databaseUrl, pool);
+  return {
+    kind: 'postgres',
+    kysely,
+    bus,
+    close: async () => {
+      await bus.close();
+      await kysely.destroy();
+    },
+  };
 }
 
 function createPool(databaseUrl: string): pg.Pool {

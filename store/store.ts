@@ -15,6 +15,8 @@ export interface Store {
   readonly channels: Channels;
   readonly settings: Settings;
   readonly tasks: Tasks;
+  readonly organisations: Organisations;
+  readonly audit: Audit;
   /** Folds old readings into minutes and hours and forgets what is past its time. Bounded work per call. */
   tidy(now: number): Promise<void>;
   close(): Promise<void>;
@@ -30,14 +32,15 @@ export interface App {
   readonly url?: string;
   readonly fleet: Choice;
   readonly createdAt: number;
+  readonly organisationId: string;
 }
 
 export interface Apps {
   list(): Promise<App[]>;
   /** By its name. */
   get(name: string): Promise<App | undefined>;
-  /** @throws HeadcountError NAME_TAKEN */
-  create(app: Omit<App, 'id'>): Promise<App>;
+  /** Without an organisation: for the first. @throws HeadcountError NAME_TAKEN */
+  create(app: Omit<App, 'id' | 'organisationId'> & { readonly organisationId?: string }): Promise<App>;
   /** `url: null` takes the address away. @throws HeadcountError NOT_FOUND */
   update(id: string, change: AppChange): Promise<App>;
   /** With its managers and their history. */
@@ -71,6 +74,8 @@ export type ManagerChange = Partial<Omit<ManagerSettings, 'processType' | 'combi
 
 export interface Managers {
   list(appId: string): Promise<StoredManager[]>;
+  /** Of all apps, or of these, by the id of their app. */
+  byApp(appIds?: readonly string[]): Promise<Map<string, StoredManager[]>>;
   get(appId: string, processType: string): Promise<StoredManager | undefined>;
   /** @throws HeadcountError NAME_TAKEN */
   create(
@@ -146,6 +151,8 @@ export interface DecisionSearch {
   readonly limit: number;
   readonly before?: string;
   readonly appId?: string;
+  /** Absent: of all organisations. */
+  readonly organisationIds?: readonly string[];
   readonly processType?: string;
   readonly outcome?: StoredDecision['outcome'];
   /** `changes`: another number was wanted than there was. `failures`: the fleet refused. */
@@ -187,6 +194,8 @@ export interface Issues {
     readonly before?: string;
     readonly appId?: string;
     readonly managerId?: string;
+    /** Absent: of all organisations. */
+    readonly organisationIds?: readonly string[];
     readonly open?: boolean;
   }): Promise<(StoredIssue & { readonly app: string; readonly processType: string })[]>;
 }
@@ -194,11 +203,13 @@ export interface Issues {
 /** Where people are told. */
 export interface Channel {
   readonly id: string;
-  /** Unique. */
+  /** Unique within the organisation. */
   readonly name: string;
   readonly notifier: Choice;
   readonly tells: Tells;
   readonly createdAt: number;
+  /** It tells of apps of this one only. Absent: of every app. */
+  readonly organisationId?: string;
 }
 
 /** Of what a channel tells. */
@@ -228,7 +239,7 @@ export interface Channels {
   /** @throws HeadcountError NAME_TAKEN */
   create(channel: Omit<Channel, 'id' | 'createdAt'>, now: number): Promise<Channel>;
   /** @throws HeadcountError NOT_FOUND, NAME_TAKEN */
-  update(id: string, change: Partial<Omit<Channel, 'id' | 'createdAt'>>): Promise<Channel>;
+  update(id: string, change: Partial<Pick<Channel, 'name' | 'notifier' | 'tells'>>): Promise<Channel>;
   remove(id: string): Promise<void>;
 }
 
@@ -282,4 +293,85 @@ export interface Tasks {
   ): Promise<{ grain: 'minute' | 'hour'; parts: TaskPart[] }>;
   /** Newest first. */
   failures(appId: string, limit: number): Promise<StoredFailure[]>;
+}
+
+/** From least to most: each may do what those before it may. */
+export type Role = 'read-only' | 'member' | 'admin' | 'owner';
+
+export interface Membership {
+  readonly organisationId: string;
+  readonly name: string;
+  readonly role: Role;
+}
+
+export interface Invitation {
+  readonly id: string;
+  readonly organisationId: string;
+  /** In lower case. */
+  readonly email: string;
+  readonly role: Role;
+  readonly invitedBy: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+/** To whom apps belong. The first one, with the id 1, is there from the start and is the one that runs the controller. */
+export interface Organisations {
+  list(): Promise<{ readonly id: string; readonly name: string }[]>;
+  create(name: string, ownerId: string, now: number): Promise<{ readonly id: string; readonly name: string }>;
+  rename(id: string, name: string): Promise<void>;
+  /** Of a person; the one that was chosen last comes first. */
+  memberships(personId: string): Promise<Membership[]>;
+  members(id: string): Promise<{ personId: string; role: Role; joinedAt: number }[]>;
+  /** Nothing changes for somebody who is a member already. */
+  join(id: string, personId: string, role: Role, now: number): Promise<void>;
+  /** @throws HeadcountError LAST_OWNER, NOT_FOUND */
+  setRole(id: string, personId: string, role: Role): Promise<void>;
+  /** @throws HeadcountError LAST_OWNER, NOT_FOUND */
+  leave(id: string, personId: string): Promise<void>;
+  choose(id: string, personId: string, now: number): Promise<void>;
+  /** Takes the place of an earlier one to the same address. */
+  invite(invitation: Omit<Invitation, 'id'> & { readonly tokenHash: string }): Promise<Invitation>;
+  invitations(id: string): Promise<Invitation[]>;
+  /** The one of this link, unless it has ended. */
+  invitation(tokenHash: string, now: number): Promise<Invitation | undefined>;
+  /** @throws HeadcountError NOT_FOUND */
+  withdraw(id: string, invitationId: string): Promise<void>;
+  /** Uses it up and makes the person a member; nothing when there is none any more. */
+  accept(tokenHash: string, personId: string, now: number): Promise<Invitation | undefined>;
+}
+
+export interface AuditEntry {
+  readonly id: string;
+  readonly organisationId: string;
+  readonly at: number;
+  /** Name and e-mail of the person, or the name of the key. */
+  readonly who: string;
+  /** By means of what: `session`, `key`, or `local` for the command line of the controller's machine. */
+  readonly by: string;
+  /** Address of the other end. */
+  readonly address: string;
+  /** Method and path as the API document has them: `PATCH /api/apps/{app}`. */
+  readonly action: string;
+  /** The path as it was called. */
+  readonly subject: string;
+  /** What was changed, secrets as dots; absent where it was made, or removed, or cannot be told. */
+  readonly before?: unknown;
+  readonly after?: unknown;
+}
+
+/** Kept 400 days, and the newest 100,000 of each organisation. */
+export interface Audit {
+  record(entry: Omit<AuditEntry, 'id'>): Promise<void>;
+  /** Newest first. `before` is the id of the last one seen. */
+  list(
+    organisationIds: readonly string[],
+    page: { readonly limit: number; readonly before?: string },
+  ): Promise<AuditEntry[]>;
+  forget(until: number): Promise<void>;
+  /** Counts one failed log-in of an account within a span that begins with the first. */
+  loginFailed(account: string, now: number, spanMs: number): Promise<void>;
+  /** How many failed in a span that began at `from` or later. */
+  loginFailures(account: string, from: number): Promise<number>;
+  loginWorked(account: string): Promise<void>;
 }

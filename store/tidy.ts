@@ -7,6 +7,7 @@
  * left waits for the next call. Points are forgotten only when they are folded.
  */
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
+import { createAudit } from './audit.ts';
 import type { Database, StoreKind } from './database.ts';
 import { foldedParts, hourMs, keptMs, minuteMs, partColumns, pointAsPart, replacedParts } from './folds.ts';
 
@@ -135,6 +136,7 @@ async function forget(kysely: Kysely<Database>, now: number): Promise<void> {
   await repeat(() => deleteStep(kysely, 'point_hours', now - keptMs.hour));
   await repeat(() => deleteStep(kysely, 'decisions', now - keptMs.decisions));
   await repeat(() => deleteStep(kysely, 'issues', now - keptMs.decisions, 'resolved_at'));
+  await createAudit(kysely).forget(now - keptMs.decisions);
   await repeat(() => deleteStep(kysely, 'task_failures', now - keptMs.decisions));
   for (const grain of ['minute', 'hour'] as const)
     await repeat(() => deleteTasks(kysely, grain, now - keptMs[grain]));

@@ -21,11 +21,48 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** An item of a queue's list. */
 export function parseMessage(text: string): BrokerMessage {
-  return messageOf(parseJson(text));
+  return usualMessage(text, 0) ?? messageOf(parseJson(text));
 }
 
 /** A value of the hash `unacked`: `[message, exchange, routing key]`. Undefined: nobody can tell whose it is. */
 export function parseHeld(text: string): HeldMessage | undefined {
+  return usualHeld(text) ?? parsedHeld(text);
+}
+
+/**
+ * The head of a message as kombu's protocol 2 and @headcount/tasks write it, up to its eta. Nearly every message has it, and its
+ * object would be made only to read two fields: parsing was half of a look's processor time.
+ */
+const usualHead =
+  /\{"body": ?"[\w+/=]*", ?"content-encoding": ?"[^"\\]*", ?"content-type": ?"[^"\\]*", ?"headers": ?\{"lang": ?"[^"\\]*", ?"task": ?"[^"\\]*", ?"id": ?"([^"\\]*)", ?"shadow": ?null, ?"eta": ?(?:null|"([^"\\]*)"),/y;
+
+/** Of @headcount/tasks. */
+const ourProperties =
+  /"properties":\{"correlation_id":"[^"\\]*","reply_to":(?:null|"[^"\\]*"),"delivery_mode":2,"priority":\d+,"published_at":(\d+(?:\.\d+)?),/y;
+
+const usualTail = /\}, ?"([^"\\]*)", ?"([^"\\]*)"\]$/y;
+
+/** Undefined for a message that is to be parsed. */
+function usualMessage(text: string, from: number): BrokerMessage | undefined {
+  usualHead.lastIndex = from;
+  const head = usualHead.exec(text);
+  if (!head || text.includes('"run_at"')) return undefined;
+  const dueAt = timeOf(head[2]);
+  if (!text.includes('"published_at"')) return found(head[1], dueAt, undefined);
+  ourProperties.lastIndex = Math.max(0, text.lastIndexOf('"properties"'));
+  const properties = ourProperties.exec(text);
+  return properties ? found(head[1], dueAt, timeOf(Number(properties[1]))) : undefined;
+}
+
+function usualHeld(text: string): HeldMessage | undefined {
+  usualTail.lastIndex = Math.max(0, text.lastIndexOf('}'));
+  const [, exchange, routingKey] = usualTail.exec(text) ?? [];
+  if (!text.startsWith('[') || exchange === undefined || routingKey === undefined) return undefined;
+  const message = usualMessage(text, 1);
+  return message && { ...message, exchange, routingKey };
+}
+
+function parsedHeld(text: string): HeldMessage | undefined {
   const value = parseJson(text);
   if (!Array.isArray(value)) return undefined;
   const [message, exchange, routingKey] = value as unknown[];
@@ -41,8 +78,12 @@ function messageOf(value: unknown): BrokerMessage {
   const dueAt = timeOf(task.eta);
   const publishedAt =
     timeOf(properties.published_at) ?? timeOf(headers.published_at) ?? timeOf(headers.run_at);
+  return found(task.id, dueAt, publishedAt);
+}
+
+function found(id: unknown, dueAt: number | undefined, publishedAt: number | undefined): BrokerMessage {
   return {
-    ...(typeof task.id === 'string' ? { id: task.id } : {}),
+    ...(typeof id === 'string' ? { id } : {}),
     ...(dueAt === undefined ? {} : { dueAt }),
     ...(publishedAt === undefined ? {} : { waitsSince: Math.max(publishedAt, dueAt ?? 0) }),
   };

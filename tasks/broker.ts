@@ -80,6 +80,15 @@ export interface Delivery {
   /** Since when it could be worked on: its publish time or its ETA, where known. */
   readonly sinceMs?: number;
   readonly message: Decoded<TaskMessage>;
+  /** Why it must not be started: it has ended too many workers. It is lent only to be concluded and set aside. */
+  readonly worn?: string;
+}
+
+/** After so many deliveries that ended with their worker a job is not started again. Restarts of a busy worker cause fewer. */
+export const mostDeliveries = 10;
+
+export function wornOut(): string {
+  return `ended ${mostDeliveries} workers`;
 }
 
 /** A message that is due later. */

@@ -90,11 +90,30 @@ export async function revoke(
 
 /** A job of a task that this worker does not have fails, and its message is set aside. */
 export async function refuseUnknown(bench: Bench, delivery: Delivery, message: TaskMessage): Promise<void> {
-  const error = Object.assign(new RangeError(`no task "${message.task}" in this worker`), {
-    name: 'NotRegistered',
-  });
+  await failAside(bench, delivery, message, 'NotRegistered', `no task "${message.task}" in this worker`);
+}
+
+/** A job that ended one worker after the other fails as one whose thread ended, so that nobody waits for it for ever. */
+export async function refuseWorn(
+  bench: Bench,
+  delivery: Delivery,
+  message: TaskMessage,
+  why: string,
+): Promise<void> {
+  await failAside(bench, delivery, message, 'WorkerLostError', why);
+}
+
+/** @param name of the exception in Celery */
+async function failAside(
+  bench: Bench,
+  delivery: Delivery,
+  message: TaskMessage,
+  name: string,
+  why: string,
+): Promise<void> {
+  const error = Object.assign(new RangeError(why), { name });
   const settlement = await goOnFailed(bench, message, error, keeper(bench, message));
-  const aside: Settlement = { kind: 'setAside', error: `NotRegistered: ${error.message}` };
+  const aside: Settlement = { kind: 'setAside', error: `${name}: ${why}` };
   await bench.consumer.settle(delivery, settlement.kind === 'done' ? aside : settlement);
 }
 

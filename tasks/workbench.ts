@@ -6,7 +6,7 @@
 
 import type { Broker, Consumer, Delivery, Log, QueueLoad } from './broker.ts';
 import type { BusyReport } from './busy.ts';
-import { conclude, isLate, receivedFields, refuseUnknown, revoke } from './conclude.ts';
+import { conclude, isLate, receivedFields, refuseUnknown, refuseWorn, revoke } from './conclude.ts';
 import { type Controls, isRevoked, limitsOf } from './controls.ts';
 import { textOf } from './errors.ts';
 import type { TaskMessage } from './message.ts';
@@ -124,6 +124,10 @@ export function schedule(bench: Bench): void {
 export function reserve(bench: Bench, deliveries: readonly Delivery[]): void {
   for (const delivery of deliveries) {
     const message = delivery.message.ok ? delivery.message.value : undefined;
+    if (delivery.worn !== undefined) {
+      setWornAside(bench, delivery, delivery.worn);
+      continue;
+    }
     if (!bench.queues.includes(delivery.queue)) {
       // Taken while its queue was given up.
       void bench.consumer.settle(delivery, { kind: 'putBack', started: false });
@@ -196,6 +200,16 @@ function receive(bench: Bench, delivery: Delivery): void {
 function setAside(bench: Bench, delivery: Delivery, error: string): void {
   tellRefusal(bench, delivery, error);
   finish(bench, () => bench.consumer.settle(delivery, { kind: 'setAside', error }));
+}
+
+/** Whatever its queue is: the dead worker may have had others than this one. */
+function setWornAside(bench: Bench, delivery: Delivery, why: string): void {
+  const { message } = delivery;
+  if (!message.ok) setAside(bench, delivery, why);
+  else {
+    tellRefusal(bench, delivery, `${message.value.task}[${message.value.id}] ${why}`);
+    finish(bench, () => refuseWorn(bench, delivery, message.value, why));
+  }
 }
 
 function tellRefusal(bench: Bench, delivery: Delivery, error: string): void {

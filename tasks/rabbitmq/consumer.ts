@@ -10,13 +10,13 @@
  * when it comes back to this consumer, it is the same delivery again, or acknowledged at once if its handler is through.
  */
 import type { ConsumeMessage } from 'amqplib';
-import type { ConsumeOptions, Consumer, Delivery } from '../broker.ts';
+import { type ConsumeOptions, type Consumer, type Delivery, mostDeliveries, wornOut } from '../broker.ts';
 import { textOf } from '../errors.ts';
 import { type Format, plainFormat } from '../format.ts';
 import { createLink, type RabbitSettings } from './link.ts';
 import type { Publisher } from './publisher.ts';
 import { acknowledge, openSession, requeue, type Session, subscribe, unsubscribe } from './session.ts';
-import { type Entry, putBack, type State, setAside, settle, settledAll, tune } from './settle.ts';
+import { type Entry, putBack, type State, settle, settledAll, tune } from './settle.ts';
 import { ensureQueue } from './topology.ts';
 import { fromAmqp, sameAgain } from './wire.ts';
 
@@ -25,8 +25,6 @@ const idleAfterMs = 500;
 const mostHeld = 1_000;
 /** Half of the shortest consumer_timeout that a RabbitMQ has by default. */
 export const longestHoldMs = 900_000;
-/** Only quorum queues count. */
-const maximumDeliveries = 10;
 const mostPrefetch = 4_096;
 /** Messages that are due later, passed on at a time. */
 const lookedThrough = 256;
@@ -188,17 +186,20 @@ function arrived(state: State, session: Session, queue: string, message: Consume
     redelivered,
     ...(since === null ? {} : { sinceMs: Math.max(since, value?.etaMs ?? 0) }),
     message: decoded,
+    ...(deliveriesOf(message) >= mostDeliveries ? { worn: wornOut() } : {}),
   };
   const entry: Entry = { delivery, job, message, session, generation: session.generation };
-  if (Number(message.properties.headers?.['x-delivery-count'] ?? 0) > maximumDeliveries) {
-    state.options.note(`set a message of queue "${queue}" aside: it ended ${maximumDeliveries} workers`);
-    void setAside(state, entry, `ended ${maximumDeliveries} workers`);
-  } else if (value?.etaMs && value.etaMs > Date.now()) {
+  if (delivery.worn === undefined && value?.etaMs && value.etaMs > Date.now()) {
     holdOrMove(state, entry, value.etaMs);
   } else {
     state.buffers.get(queue)?.push(entry);
     wake(state);
   }
+}
+
+/** Only quorum queues count. */
+function deliveriesOf({ properties }: ConsumeMessage): number {
+  return Number(properties.headers?.['x-delivery-count'] ?? 0);
 }
 
 /** A job of this consumer whose channel was lost comes back to it. */

@@ -125,7 +125,7 @@ export async function settledAll(state: State): Promise<void> {
   await state.sure;
 }
 
-export function setAside(state: State, entry: Entry, error: string): Promise<void> {
+function setAside(state: State, entry: Entry, error: string): Promise<void> {
   const { content, options } = sameAgain(entry.message);
   const headers = {
     ...(options.headers as Record<string, unknown>),

@@ -9,7 +9,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import type { ConsumeOptions, Consumer, Delivery, Settlement } from '../broker.ts';
+import { type ConsumeOptions, type Consumer, type Delivery, type Settlement, wornOut } from '../broker.ts';
 import { decodeEnvelope, encodeEnvelope } from '../envelope.ts';
 import { textOf } from '../errors.ts';
 import type { Format } from '../format.ts';
@@ -56,6 +56,8 @@ interface State {
   readonly limits: Limits;
   readonly format: Format;
   readonly lent: Map<string, Lent>;
+  /** Lent by a sweep, and not yet handed out: jobs that ended too many workers. */
+  worn: Delivery[];
   pending: Pending[];
   flushing: Promise<void>;
   /** Under way and waiting. */
@@ -86,6 +88,7 @@ export function startConsumer(redis: Redis, { keys, limits, format, options }: C
     limits,
     format,
     lent: new Map(),
+    worn: [],
     pending: [],
     flushing: Promise.resolve(),
     flushes: 0,
@@ -114,6 +117,7 @@ export function startConsumer(redis: Redis, { keys, limits, format, options }: C
 async function take(state: State, limit: number, signal: AbortSignal): Promise<Delivery[]> {
   const end = Date.now() + takeWaitMs;
   while (!signal.aborted) {
+    if (state.worn.length > 0) return state.worn.splice(0);
     // On one connection what is sent first is done first, so neither waits for the other's answer.
     const flushing = state.pending.length > 0 ? flush(state).catch(() => {}) : undefined;
     const { deliveries, taken } = await takeOnce(state, limit);
@@ -162,6 +166,18 @@ function lend(state: State, tag: string, queue: string, text: string, nowMs: num
     hold(state, tag, value.etaMs);
     return undefined;
   }
+  return lendNow(state, tag, queue, text, message);
+}
+
+function lendNow(
+  state: State,
+  tag: string,
+  queue: string,
+  text: string,
+  message: Delivery['message'],
+  worn?: string,
+): Delivery {
+  const value = message.ok ? message.value : undefined;
   const since = value?.publishedAtMs ?? null;
   const delivery: Delivery = {
     tag,
@@ -169,6 +185,7 @@ function lend(state: State, tag: string, queue: string, text: string, nowMs: num
     redelivered: value ? value.extraHeaders.redelivered === true : wasRedelivered(text),
     ...(since === null ? {} : { sinceMs: Math.max(since, value?.etaMs ?? 0) }),
     message,
+    ...(worn === undefined ? {} : { worn }),
   };
   state.lent.set(tag, { delivery, text, priority: value?.priority ?? 0 });
   return delivery;
@@ -247,7 +264,11 @@ async function keepUp(state: State): Promise<void> {
   try {
     if (state.pending.length > 0) await flush(state);
     if (now - state.renewedMs >= limits.leaseMs / renewalsPerLease) await renew(state, now);
-    await sweep({ redis, keys, scripts, visibilityMs, note: options.note }, now);
+    const adopted = (tag: string, queue: string, text: string): void => {
+      state.worn.push(lendNow(state, tag, queue, text, decodeEnvelope(text, state.format), wornOut()));
+    };
+    const { leaseMs } = limits;
+    await sweep({ redis, keys, scripts, visibilityMs, leaseMs, adopted, note: options.note }, now);
   } catch (error) {
     if (error instanceof TypeError) options.note(`the sweep failed: ${textOf(error)}`);
   }

@@ -20,6 +20,8 @@ export interface Scripts {
   settle(steps: readonly Step[]): Promise<number>;
   /** Back into its list, unless it was renewed or settled meanwhile. */
   restore(tag: string, list: string, text: string, nowMs: number, visibilityMs: number): Promise<number>;
+  /** The same without a list: it stays in `unacked`, lent to who asks. */
+  adopt(tag: string, nowMs: number, visibilityMs: number, leaseMs: number): Promise<number>;
 }
 
 /** What becomes of a lent message; `list` is a key. */
@@ -136,6 +138,13 @@ if lease then over = tonumber(lease) <= now
 elseif due and tonumber(due) <= now and seenMs <= due - visibility + 1 then over = true
 else over = seenMs <= now - visibility end
 if not over then return 0 end
+if ARGV[5] then
+  redis.call('ZREM', later, tag)
+  if redis.call('HEXISTS', unacked, tag) == 0 then return 0 end
+  redis.call('ZADD', index, now / 1000, tag)
+  redis.call('ZADD', leases, ARGV[5], tag)
+  return 1
+end
 redis.call('ZREM', index, tag)
 redis.call('ZREM', leases, tag)
 redis.call('ZREM', later, tag)
@@ -186,6 +195,18 @@ export function scriptsOf(redis: Redis, keys: Keys): Scripts {
         text,
         nowMs,
         visibilityMs,
+      )) as number,
+    adopt: async (tag, nowMs, visibilityMs, leaseMs) =>
+      (await headcountRestore.call(
+        redis,
+        ...fixed,
+        keys.later,
+        keys.aside,
+        tag,
+        '',
+        nowMs,
+        visibilityMs,
+        nowMs + leaseMs,
       )) as number,
   };
 }

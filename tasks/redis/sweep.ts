@@ -4,6 +4,7 @@
  * of ten seconds; this one runs every second or so in every worker, and each step is atomic, so they may overlap.
  */
 import type { Redis } from 'ioredis';
+import { mostDeliveries } from '../broker.ts';
 import { type Keys, separator } from './connection.ts';
 import type { Scripts } from './scripts.ts';
 import { isHeldEta, parseHeld, redeliveredText } from './text.ts';
@@ -13,12 +14,13 @@ export interface Sweep {
   readonly keys: Keys;
   readonly scripts: Scripts;
   readonly visibilityMs: number;
+  readonly leaseMs: number;
+  /** Lent to this consumer from now: a message that ended too many workers. */
+  adopted(tag: string, queue: string, text: string): void;
   note(text: string): void;
 }
 
 const sweptAtATime = 100;
-/** Then a message has ended too many workers. */
-const maximumDeliveries = 10;
 
 export async function sweep(state: Sweep, nowMs: number): Promise<void> {
   const { redis, keys, visibilityMs } = state;
@@ -61,8 +63,8 @@ async function restore(
   const { text, deliveries } = asItWas
     ? { text: JSON.stringify(held.message), deliveries: 0 }
     : redeliveredText(held.message, 1);
-  if (deliveries > maximumDeliveries) {
-    await aside(state, tag, { queue, message: text, error: `ended ${maximumDeliveries} workers` }, nowMs);
+  if (deliveries >= mostDeliveries) {
+    if ((await scripts.adopt(tag, nowMs, visibilityMs, state.leaseMs)) === 1) state.adopted(tag, queue, text);
     return false;
   }
   const list = keys.queue(queue, held.priority);

@@ -4,7 +4,15 @@
  * batch instead of one per job is what makes a file fast enough for many workers.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ConsumeOptions, Consumer, Delivery, QueueLoad, Settlement } from '../broker.ts';
+import {
+  type ConsumeOptions,
+  type Consumer,
+  type Delivery,
+  mostDeliveries,
+  type QueueLoad,
+  type Settlement,
+  wornOut,
+} from '../broker.ts';
 import { type Consumers, consumersOf } from './consumers.ts';
 import type { SqliteFile } from './file.ts';
 import { type Jobs, jobsOf, type TakenJob } from './jobs.ts';
@@ -21,8 +29,6 @@ const settleDelayMs = 20;
 const signOfLifeMs = 1_000;
 /** How late the file may say that a job runs or is finished, where nothing else is to be told. */
 const reportEveryMs = 200;
-/** Then a job has ended too many workers and is set aside. Well above what restarts of a busy worker can cause. */
-const maximumDeliveries = 10;
 
 interface Pending {
   readonly delivery: Delivery;
@@ -39,6 +45,8 @@ interface State {
   pending: Pending[];
   /** Tags that were lent out and not settled. */
   readonly lent: Map<string, Delivery>;
+  /** Lent by an exchange, and not yet handed out: jobs that ended too many workers. */
+  worn: Delivery[];
   /** What the last exchange reported. */
   reported: readonly QueueLoad[];
   /** The queue that is asked first; it rotates, so that no queue starves another. */
@@ -61,6 +69,7 @@ export async function startConsumer(file: SqliteFile, options: ConsumeOptions): 
     id,
     pending: [],
     lent: new Map(),
+    worn: [],
     reported: [],
     turn: 0,
     pollMs: firstPollMs,
@@ -80,6 +89,7 @@ export async function startConsumer(file: SqliteFile, options: ConsumeOptions): 
 async function take(state: State, limit: number, signal: AbortSignal): Promise<Delivery[]> {
   const end = Date.now() + takeWaitMs;
   while (!signal.aborted) {
+    if (state.worn.length > 0) return state.worn.splice(0);
     if (state.pending.length > 0 || hasWork(state)) {
       const deliveries = await exchange(state, limit);
       if (deliveries.length > 0) {
@@ -154,11 +164,11 @@ async function exchangeNow(state: State, limit: number): Promise<Delivery[]> {
     notes.length = 0;
     settleAll(state, batch, now);
     const id = report(state, load, now);
-    for (const consumer of dead) bringBack(state, consumer, now, notes);
+    const worn = dead.flatMap((consumer) => bringBack(state, id, consumer, notes));
     const taken = limit > 0 && !state.consumers.isResting(id) ? takeRows(state, id, limit, now) : [];
     const reported = withTaken(load, taken);
     if (taken.length > 0) state.consumers.report(id, state.options, reported, now);
-    return { id, taken, reported };
+    return { id, taken, worn, reported };
   });
   // Only what is committed counts: until here the transaction may have been tried several times.
   state.id = outcome.id;
@@ -169,6 +179,7 @@ async function exchangeNow(state: State, limit: number): Promise<Delivery[]> {
     state.timer ??= setTimeout(() => void exchange(state, 0).catch(() => {}), settleDelayMs);
   for (const { settled } of batch) settled();
   for (const text of notes) state.options.note(text);
+  for (const row of outcome.worn) state.worn.push(lend(state, outcome.id, row, wornOut()));
   return outcome.taken.map((row) => lend(state, outcome.id, row));
 }
 
@@ -225,16 +236,15 @@ function deadConsumers(state: State): number[] {
   return state.consumers.dead(now).filter((id) => id !== state.id);
 }
 
-function bringBack(state: State, consumer: number, nowMs: number, notes: string[]): void {
-  const { back, aside } = state.jobs.bringBack(consumer, maximumDeliveries, nowMs);
-  state.consumers.remove(consumer);
+/** What ended too many workers becomes this consumer's, who has it concluded. */
+function bringBack(state: State, self: number, dead: number, notes: string[]): Row[] {
+  const { back, worn } = state.jobs.bringBack(dead, self, mostDeliveries);
+  state.consumers.remove(dead);
   if (back > 0) notes.push(`brought back ${back} jobs of a worker that died`);
-  if (aside > 0) notes.push(`set aside ${aside} jobs that ended ${maximumDeliveries} workers`);
+  return worn;
 }
 
-interface Row extends TakenJob {
-  readonly queue: string;
-}
+type Row = TakenJob & { readonly queue: string };
 
 function takeRows(state: State, consumer: number, limit: number, nowMs: number): Row[] {
   const { queues } = state.options;
@@ -261,13 +271,14 @@ function withTaken(load: readonly QueueLoad[], taken: readonly Row[]): QueueLoad
   });
 }
 
-function lend(state: State, consumer: number, row: Row): Delivery {
+function lend(state: State, consumer: number, row: Row, worn?: string): Delivery {
   const delivery: Delivery = {
     tag: `${consumer}.${row.id}`,
     queue: row.queue,
     redelivered: row.deliveries > 1,
     sinceMs: row.due,
     message: decodeRow(row.message),
+    ...(worn === undefined ? {} : { worn }),
   };
   state.lent.set(delivery.tag, delivery);
   return delivery;

@@ -27,8 +27,12 @@ export interface Jobs {
   remove(id: number, consumer: number): boolean;
   putBack(queue: string, id: number, consumer: number, started: boolean): boolean;
   setAside(id: number, consumer: number, error: string, nowMs: number): boolean;
-  /** Everything a dead consumer held: back into the queue, or apart when it was delivered too often. */
-  bringBack(consumer: number, maximumDeliveries: number, nowMs: number): { back: number; aside: number };
+  /** Everything a dead consumer held: back into the queue, or to the heir when it was delivered too often. */
+  bringBack(
+    consumer: number,
+    heir: number,
+    maximumDeliveries: number,
+  ): { back: number; worn: (TakenJob & { readonly queue: string })[] };
   count(queue: string, totals: { started: number; finished: number; busySeconds: number }): void;
   /** Removes what nobody holds, due or not, and answers how much. */
   purge(queue: string): number;
@@ -76,14 +80,11 @@ export function jobsOf(db: Database): Jobs {
       sql.trimAside.run(mostSetAside);
       return sql.remove.run(id, consumer).changes > 0;
     },
-    bringBack: (consumer, maximumDeliveries, nowMs) => {
-      const error = `delivered ${maximumDeliveries} times, and every worker ended before it was done`;
-      const aside = sql.setAsideWorn.run(nowMs, error, consumer, maximumDeliveries).changes;
-      sql.removeWorn.run(consumer, maximumDeliveries);
-      sql.trimAside.run(mostSetAside);
+    bringBack: (consumer, heir, maximumDeliveries) => {
+      const worn = sql.inherit.all(heir, consumer, maximumDeliveries) as (TakenJob & { queue: string })[];
       for (const held of sql.held.all(consumer) as { queue: string; jobs: number }[])
         count(held.queue, { ready: held.jobs });
-      return { back: sql.bringBack.run(consumer).changes, aside };
+      return { back: sql.bringBack.run(consumer).changes, worn };
     },
     count: (queue, totals) => {
       sql.totals.run(totals.started, totals.finished, totals.busySeconds, queue);
@@ -122,10 +123,9 @@ function prepared(sql: (text: string) => Statement) {
       WHERE id = ? AND consumer = ? AND state = 2`),
     setAside: sql(`INSERT INTO set_aside (queue, at, error, deliveries, message)
       SELECT queue, ?, ?, deliveries, message FROM jobs WHERE id = ? AND consumer = ? AND state = 2`),
-    setAsideWorn: sql(`INSERT INTO set_aside (queue, at, error, deliveries, message)
-      SELECT queue, ?, ?, deliveries, message FROM jobs WHERE consumer = ? AND state = 2 AND deliveries >= ?`),
+    inherit: sql(`UPDATE jobs SET consumer = ? WHERE consumer = ? AND state = 2 AND deliveries >= ?
+      RETURNING queue, id, due, priority, deliveries, message`),
     trimAside: sql('DELETE FROM set_aside WHERE id <= (SELECT max(id) FROM set_aside) - ?'),
-    removeWorn: sql('DELETE FROM jobs WHERE consumer = ? AND state = 2 AND deliveries >= ?'),
     held: sql('SELECT queue, count(*) AS jobs FROM jobs WHERE consumer = ? AND state = 2 GROUP BY queue'),
     bringBack: sql('UPDATE jobs SET state = 0, consumer = NULL WHERE consumer = ? AND state = 2'),
     purge: sql('DELETE FROM jobs WHERE queue = ? AND state IN (0, 1)'),

@@ -331,10 +331,13 @@ describe('history', () => {
       grain: 'minute',
       from: expect.any(Number),
       to: expect.any(Number),
+      satisfiedMs: 1_000,
       tasks: [
         {
           ...doubled,
           perSecond: 8 / 3_600,
+          // Six of eight are quick and two tolerated; then two of the eight failed.
+          apdex: (7 / 8) * (6 / 8),
           runMs: { count: 8, p50: 100, p95: 4_000, p99: 4_000, mean: 8_500 / 8 },
           waitMs: { count: 8, p50: 20, p95: 20, p99: 20 },
         },
@@ -343,6 +346,9 @@ describe('history', () => {
       failures: [failure],
     });
     expect(body.tasks[1]).not.toHaveProperty('runMs');
+    expect(body.tasks[1]).not.toHaveProperty('apdex');
+    const patient = await call('GET', '/api/apps/music/tasks?satisfiedMs=4000');
+    expect(patient.body.tasks[0]).toMatchObject({ apdex: 6 / 8 });
     const series = await call('GET', '/api/apps/music/tasks/series?task=music.load&queue=tracks');
     expect(series.body.points.map(({ at, failed }: { at: number; failed: number }) => [at, failed])).toEqual([
       [minute - 60_000, 1],

@@ -1,9 +1,10 @@
 /** What happened to tasks by name, where a meter listens to events: totals, a series of one of them, the last failures. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { merged, percentile } from '../../decide/histogram.ts';
+import { apdexOf, merged, percentile } from '../../decide/histogram.ts';
 import type { Histogram } from '../../decide/words.ts';
 import type { TaskPart } from '../../store/store.ts';
 import { appName } from '../api.ts';
+import { taskSeries, tasks } from '../api-tasks.ts';
 import { notFound } from '../problem.ts';
 import { type Deps, failures, json, type Routes } from '../request.ts';
 
@@ -15,60 +16,16 @@ const minuteMs = 60_000;
 const pointsMaximum = 2_000;
 const failuresShown = 50;
 
-const times = z
-  .object({ count: z.number(), p50: z.number(), p95: z.number(), p99: z.number() })
-  .openapi('TaskTimes', { description: 'Milliseconds; at most 5 % above the truth.' });
-
-const counts = {
-  received: z.number(),
-  succeeded: z.number(),
-  failed: z.number(),
-  retried: z.number(),
-  revoked: z.number(),
-  /** From start to end, of those that ended. Absent: none did. */
-  runMs: times.extend({ mean: z.number() }).optional(),
-  /** From sent to started. Absent: no producer told when it sent them. */
-  waitMs: times.optional(),
-};
-
-const taskTotals = z
-  .object({
-    task: z.string(),
-    queue: z.string(),
-    ...counts,
-    /** Ended per second of the span, well or not. */
-    perSecond: z.number(),
-  })
-  .openapi('TaskTotals');
-
-const taskFailure = z
-  .object({
-    at: z.number(),
-    task: z.string(),
-    queue: z.string(),
-    id: z.string(),
-    worker: z.string(),
-    error: z.string(),
-  })
-  .openapi('TaskFailure');
-
-const tasks = z
-  .object({
-    grain: z.enum(['minute', 'hour']),
-    from: z.number(),
-    to: z.number(),
-    tasks: z.array(taskTotals),
-    failures: z.array(taskFailure),
-  })
-  .openapi('Tasks', {
-    description: 'Those that took most of the workers’ time first; failures newest first.',
-  });
-
-const taskSeries = z
-  .object({ grain: z.enum(['minute', 'hour']), points: z.array(z.object({ at: z.number(), ...counts })) })
-  .openapi('TaskSeries', {
-    description: 'Oldest first, at most 2,000 points. A minute or hour in which nothing was heard is absent.',
-  });
+const query = z.object({
+  from: time.optional(),
+  to: time.optional(),
+  satisfiedMs: z.coerce
+    .number()
+    .min(1)
+    .max(86_400_000)
+    .default(1_000)
+    .openapi({ description: 'What counts as quick in `apdex`.' }),
+});
 
 export function taskRoutes(api: Routes, deps: Deps): void {
   api.openapi(
@@ -77,22 +34,27 @@ export function taskRoutes(api: Routes, deps: Deps): void {
       path: '/api/apps/{app}/tasks',
       tags,
       summary: 'Tasks by name: how many, how long, how often they failed',
-      request: { params, query: z.object({ from: time.optional(), to: time.optional() }) },
+      request: { params, query },
       responses: { 200: json(tasks, 'Without `from` and `to`: the last hour.'), ...failures },
     }),
     async (c) => {
       const app = await findApp(deps, c.req.valid('param').app);
-      const { to = deps.now() + 1, from = to - hourMs } = c.req.valid('query');
+      const { to = deps.now() + 1, from = to - hourMs, satisfiedMs } = c.req.valid('query');
       const found = await deps.store.tasks.parts(app.id, from, to);
       const totals = [...grouped(found.parts, ({ task, queue }) => JSON.stringify([task, queue])).values()]
         .sort((a, b) => sumOf(b, 'runMsSum') - sumOf(a, 'runMsSum'))
         .map((parts) => {
           const ended = sumOf(parts, 'succeeded') + sumOf(parts, 'failed');
           const seconds = Math.max(1, to - from) / 1_000;
-          return { ...named(parts), ...summed(parts), perSecond: ended / seconds };
+          return {
+            ...named(parts),
+            ...summed(parts),
+            perSecond: ended / seconds,
+            ...scored(parts, satisfiedMs),
+          };
         });
       const failed = await deps.store.tasks.failures(app.id, failuresShown);
-      return c.json({ grain: found.grain, from, to, tasks: totals, failures: failed }, 200);
+      return c.json({ grain: found.grain, from, to, satisfiedMs, tasks: totals, failures: failed }, 200);
     },
   );
 
@@ -168,6 +130,14 @@ function summed(parts: readonly TaskPart[]) {
     ...(run && { runMs: { ...run, mean: sumOf(parts, 'runMsSum') / run.count } }),
     ...(wait && { waitMs: wait }),
   };
+}
+
+/** Which of the run times are those of failures nobody keeps: they are taken to be as quick as the rest. */
+function scored(parts: readonly TaskPart[], satisfiedMs: number): { apdex?: number } {
+  const [succeeded, failed] = [sumOf(parts, 'succeeded'), sumOf(parts, 'failed')];
+  if (succeeded === 0) return failed > 0 ? { apdex: 0 } : {};
+  const quick = apdexOf(merged(parts.map(({ runMs }) => runMs)), satisfiedMs);
+  return quick === undefined ? {} : { apdex: (quick * succeeded) / (succeeded + failed) };
 }
 
 function timesOf(histogram: Histogram) {

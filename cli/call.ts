@@ -10,7 +10,7 @@ const patienceMs = 60_000;
 /** @throws HeadcountError CONTROLLER_UNREACHABLE, or what the controller answered */
 export async function call<T>(target: Target, method: string, path: string, body?: unknown): Promise<T> {
   const { url, key } = target;
-  const response = await fetch(new URL(path, url), {
+  const response = await fetch(`${url.replace(/\/+$/, '')}${path}`, {
     method,
     headers: {
       authorization: `Bearer ${key}`,

@@ -34,7 +34,9 @@ export async function findController(options: Pick<EvalOptions, 'url' | 'config'
   const { url } = options;
   const key = process.env.HEADCOUNT_KEY;
   if (url !== undefined && key) return { url, key };
-  const { data } = await loadConfig(options.config, options.data === undefined ? {} : { data: options.data });
+  const given = options.data === undefined ? {} : { data: options.data };
+  // Only the folder is looked for; secrets of the file are the controller's business.
+  const { data } = await loadConfig(options.config, { ...given, keepSecrets: true });
   const here = readRunning(data);
   const named = options.config !== undefined || options.data !== undefined;
   const all = [...(here ? [here] : []), ...(named ? [] : findRunning())];
@@ -84,7 +86,7 @@ function notThere(what: string, name: string, known: readonly string[]): Headcou
 }
 
 export async function ask<T>({ url, key }: Target, method: string, path: string): Promise<T> {
-  const response = await fetch(new URL(path, url), {
+  const response = await fetch(`${url.replace(/\/+$/, '')}${path}`, {
     method,
     headers: { authorization: `Bearer ${key}` },
     signal: AbortSignal.timeout(patienceMs),

@@ -64,6 +64,7 @@ function createProgram(): Command {
   addSimulate(program);
   addImport(program);
   addSetup(program);
+  addConfiguration(program);
   return program;
 }
 
@@ -230,6 +231,42 @@ function addSetup(program: Command): void {
     .action(async (options) => {
       const { setup } = await import('./setup.ts');
       exitCode = await setup(options);
+    });
+}
+
+function addConfiguration(program: Command): void {
+  const withTarget = (command: Command): Command =>
+    command
+      .option(
+        '--url <address>',
+        'which controller, where several run; another machine needs its key',
+        address,
+      )
+      .option('--key <key>', 'its key; better in HEADCOUNT_KEY')
+      .option('-d, --data <folder>', 'folder of the controller');
+  withTarget(program.command('export'))
+    .description('print the apps, managers and channels of a controller as headcount.yaml, without secrets')
+    .option('--out <file>', 'write a file instead of printing it')
+    .action(async (options) => {
+      const { exportConfiguration } = await import('./export.ts');
+      exitCode = await exportConfiguration(options);
+    });
+  withTarget(program.command('diff'))
+    .description('what "apply" would change; exit code 0: nothing, 1: something, 2: trouble')
+    .argument('[file]', 'the configuration', 'headcount.yaml')
+    .option('--prune', 'also what the file does not name and would be removed')
+    .action(async (file: string, options) => {
+      const { diff } = await import('./diff.ts');
+      exitCode = await diff({ ...options, file });
+    });
+  withTarget(program.command('apply'))
+    .description('make a running controller as the file says; run twice, the second does nothing')
+    .argument('[file]', 'the configuration', 'headcount.yaml')
+    .option('--prune', 'remove what the file does not name, of the kinds that it names')
+    .option('--dry-run', 'say what would change, and change nothing')
+    .action(async (file: string, options) => {
+      const { apply } = await import('./apply.ts');
+      exitCode = await apply({ ...options, file });
     });
 }
 

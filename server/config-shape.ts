@@ -1,6 +1,6 @@
 /**
  * What headcount.yaml may say. zod finds what is wrong; this file turns it into sentences with the path of the key, its
- * line, and the nearest known word. Adapters' options are checked against their own description.
+ * line and column, and the nearest known word. Adapters' options are checked against their own description.
  */
 import { z } from '@hono/zod-openapi';
 import { problemsWith } from '../decide/choice.ts';
@@ -9,8 +9,12 @@ import { unknownName } from '../decide/options.ts';
 import { checkManager } from '../decide/registry.ts';
 import type { Choice } from '../decide/words.ts';
 import { appName, processType } from './api.ts';
+import { tells } from './api-issues.ts';
+import type { Path, Place } from './config-text.ts';
 import { problemsWithNetworks } from './guard.ts';
 import { type Kinds, shippedKinds } from './kinds.ts';
+import { problemsWithChannel } from './outbox.ts';
+import { hidden } from './settings.ts';
 
 const optionValue = z.union([z.string(), z.number(), z.boolean()]);
 const rawChoice = z.object({ use: z.string() }).catchall(optionValue);
@@ -37,6 +41,14 @@ const appShape = {
   fleet: rawChoice.optional(),
   managers: z.record(processType, z.strictObject(managerShape)).optional(),
 };
+const channelShape = {
+  notifier: rawChoice,
+  tells: z.strictObject(tells.shape).prefault({}),
+};
+const kedaShape = {
+  port: z.number().int().min(0).max(65_535),
+  host: z.string().min(1).max(255).optional(),
+};
 const configShape = {
   port: z.number().int().min(0).max(65_535).optional(),
   host: z.string().min(1).max(255).optional(),
@@ -47,31 +59,36 @@ const configShape = {
     .optional(),
   intervalSeconds: z.number().min(1).max(3_600).optional(),
   allowPrivateAddresses: z.union([z.boolean(), z.array(network).max(100)]).optional(),
+  metricsToken: z.string().min(16).max(200).optional(),
+  metricsOpen: z.boolean().optional(),
+  keda: z.strictObject(kedaShape).optional(),
   apps: z.record(appName, z.strictObject(appShape)).optional(),
+  channels: z.record(z.string().trim().min(1).max(80), z.strictObject(channelShape)).optional(),
 };
 const config = z.strictObject(configShape);
 
 export type RawConfig = z.infer<typeof config>;
 export type RawChoice = z.infer<typeof rawChoice>;
 
-type Path = readonly (string | number)[];
-type LineOf = (path: Path) => number | undefined;
-
-/** @throws HeadcountError CONFIG_INVALID with every problem of the file */
+/** @throws HeadcountError CONFIG_INVALID with every problem of the file, and with those that were `found` before */
 export function checkShape(
   value: unknown,
   file: string,
-  lineOf: LineOf,
+  placeOf: (path: Path) => Place | undefined,
   kinds: Kinds = shippedKinds,
+  found: readonly Problem[] = [],
 ): RawConfig {
   const parsed = config.safeParse(value);
-  const problems = parsed.success
-    ? adapterProblems(parsed.data, kinds)
+  const more = parsed.success
+    ? [...adapterProblems(parsed.data, kinds), ...channelProblems(parsed.data, kinds)]
     : parsed.error.issues.flatMap((issue) => sentences(issue));
+  // What is wrong with a text that is not there yet is not worth a second sentence.
+  const problems = [...found, ...more.filter(({ path }) => !found.some((one) => isBelow(one.path, path)))];
   if (parsed.success && problems.length === 0) return parsed.data;
-  const places = problems.map(({ path, text }) => {
-    const line = lineOf(path);
-    return `${line ? `line ${line}, ` : ''}${path.length > 0 ? `${written(path)}: ` : ''}${text}`;
+  const places = problems.map(({ path, at, text }) => {
+    const place = placeOf(at ?? path);
+    const where = place ? `line ${place.line}, column ${place.column}, ` : '';
+    return `${where}${path.length > 0 ? `${written(path)}: ` : ''}${text}`;
   });
   throw new HeadcountError(
     'CONFIG_INVALID',
@@ -83,7 +100,13 @@ export function checkShape(
 
 interface Problem {
   readonly path: Path;
+  /** Where it stands, where that is nearer than `path`. */
+  readonly at?: Path;
   readonly text: string;
+}
+
+function isBelow(path: Path, above: Path): boolean {
+  return above.every((part, index) => part === path[index]);
 }
 
 function sentences(issue: z.core.$ZodIssue): Problem[] {
@@ -102,10 +125,25 @@ function sentences(issue: z.core.$ZodIssue): Problem[] {
   return [{ path, text: issue.message }];
 }
 
-/** Which keys may stand at this place: the file, an app, a manager. */
+/** Which keys may stand at this place: the file, an app, a manager, a channel and what it tells. */
 function knownKeys(path: Path): string[] {
   if (path.length === 0) return Object.keys(configShape);
+  if (path[0] === 'keda') return Object.keys(kedaShape);
+  if (path[0] === 'channels') return Object.keys(path.length === 2 ? channelShape : tells.shape);
   return Object.keys(path.length === 2 ? appShape : managerShape);
+}
+
+function channelProblems(raw: RawConfig, kinds: Kinds): Problem[] {
+  return Object.entries(raw.channels ?? {}).flatMap(([name, { notifier, tells: told }]) => {
+    const path = ['channels', name];
+    const { quiet, apps, ...rest } = told;
+    const settings = { ...rest, ...(quiet && { quiet }), ...(apps && { apps }) };
+    const whole = problemsWithChannel(kinds.notifiers, { notifier: split(notifier), tells: settings });
+    const choice = choiceProblems([...path, 'notifier'], 'notifier', kinds.notifiers, notifier);
+    const ofChoice = problemsWith('notifier', kinds.notifiers, split(notifier));
+    const others = whole.filter((text) => !ofChoice.includes(text));
+    return [...choice, ...others.map((text) => ({ path: [...path, 'tells'], text }))];
+  });
 }
 
 function adapterProblems(raw: RawConfig, kinds: Kinds): Problem[] {
@@ -139,7 +177,15 @@ function choiceProblems(
   kinds: Parameters<typeof problemsWith>[1],
   raw: RawChoice,
 ): Problem[] {
-  return problemsWith(what, kinds, split(raw)).map((text) => ({ path, text }));
+  // Dots stand for a secret that only the controller knows: what else is wrong with the choice is told by it.
+  const known = Object.values(raw).includes(hidden)
+    ? kinds.map(({ use, options }) => ({ use, options }))
+    : kinds;
+  return problemsWith(what, known, split(raw)).map((text) => {
+    const option = /option "([^"]+)"/.exec(text)?.[1];
+    const key = /^unknown/.test(text) ? 'use' : option;
+    return key !== undefined && Object.hasOwn(raw, key) ? { path, at: [...path, key], text } : { path, text };
+  });
 }
 
 function split({ use, ...options }: RawChoice): Choice {

@@ -158,10 +158,10 @@ describe('what is wrong', () => {
   });
 
   test.each([
-    ['ports: 4700', 'line 1, ports: unknown key "ports", did you mean "port"?'],
-    ['port: 4700\nport2: 1', 'line 2, port2: unknown key "port2"'],
+    ['ports: 4700', 'line 1, column 1, ports: unknown key "ports", did you mean "port"?'],
+    ['port: 4700\nport2: 1', 'line 2, column 1, port2: unknown key "port2"'],
     ['port: eighty', 'port: Invalid input: expected number'],
-    ['port: 99999', 'line 1, port: Too big'],
+    ['port: 99999', 'line 1, column 1, port: Too big'],
     ['- a list', 'Invalid input'],
     ['just a word', 'Invalid input'],
     ['apps: { Music!: {} }', '"Music!" is no good name: lower-case letters'],
@@ -174,7 +174,7 @@ describe('what is wrong', () => {
     ['apps: { music: { fleet: { procfile: x } } }', 'apps.music.fleet.use: it is missing; write a string'],
     [
       'apps:\n  music:\n    managers:\n      worker: { minimun: 1, maximum: 2 }',
-      'line 4, apps.music.managers.worker.minimun: unknown key "minimun", did you mean "minimum"?',
+      'line 4, column 17, apps.music.managers.worker.minimun: unknown key "minimun", did you mean "minimum"?',
     ],
     [
       'apps: { music: { managers: { worker: {} } } }',
@@ -198,9 +198,79 @@ describe('what is wrong', () => {
     expect(error.message).toContain(words);
   });
 
+  test('a misspelt option is told at its own place', async () => {
+    const text = catalogue.replace('goalSeconds: 30', 'gaolSeconds: 30');
+    expect((await problem(text)).message).toContain(
+      'line 14, column 35, apps.catalogue.managers.worker.rules[0]: rule "wait-goal": unknown option "gaolSeconds", did you mean "goalSeconds"?',
+    );
+  });
+
+  test.each([
+    [
+      'channels: { ops: { notifier: { use: slck } } }',
+      'channels.ops.notifier: unknown notifier "slck", did you mean "slack"?',
+    ],
+    [
+      'channels: { ops: { notifer: {} } }',
+      'column 20, channels.ops.notifer: unknown key "notifer", did you mean "notifier"?',
+    ],
+    [
+      'channels: { ops: { notifier: { use: webhook, url: "https://x.example" }, tells: { opend: true } } }',
+      'channels.ops.tells.opend: unknown key "opend", did you mean "opened"?',
+    ],
+    ['keda: { prot: 1 }', 'keda.prot: unknown key "prot", did you mean "port"?'],
+  ])('%s', async (yaml, words) => {
+    expect((await problem(yaml)).message).toContain(words);
+  });
+
   test('all problems are told at once', async () => {
     const { message } = await problem('prot: 1\nhots: x');
     expect(message).toContain('did you mean "port"');
     expect(message).toContain('did you mean "host"');
+  });
+});
+
+describe('values of the environment', () => {
+  const yaml = `
+channels:
+  ops:
+    notifier: { use: slack, url: "\${SLACK_URL}" }
+apps:
+  shop:
+    url: https://\${SHOP_HOST}/
+    fleet: { use: heroku, app: "$\${plain}", apiKey: "\${TOKEN}" }
+`;
+  const load = (env: Record<string, string>, keepSecrets = false) =>
+    loadConfig(undefined, { cwd: folderWith(yaml), env, keepSecrets });
+  const env = {
+    SLACK_URL: 'https://hooks.slack.com/services/T/B/x',
+    SHOP_HOST: 'shop.example',
+    TOKEN: 'it: "is"',
+  };
+
+  test('stand where their names do', async () => {
+    const { apps, channels } = await load(env);
+    expect(apps[0]).toMatchObject({
+      url: 'https://shop.example',
+      fleet: { options: { app: '$' + '{plain}', apiKey: 'it: "is"' } },
+    });
+    expect(channels?.[0]).toMatchObject({
+      name: 'ops',
+      notifier: { use: 'slack', options: { url: env.SLACK_URL } },
+      tells: { opened: true, leastSeverity: 'warning' },
+    });
+  });
+
+  test('that nobody has set are told with their places', async () => {
+    await expect(load({ SLACK_URL: env.SLACK_URL })).rejects.toThrow(
+      /line 7, column 5, apps.shop.url: the environment variable SHOP_HOST is not set; line 8, column 45, apps.shop.fleet.apiKey: the environment variable TOKEN is not set/,
+    );
+  });
+
+  test('may stay as they were where only the controller knows them, and nowhere else', async () => {
+    const { apps, channels } = await load({ SHOP_HOST: 'shop.example' }, true);
+    expect(apps[0]?.fleet.options.apiKey).toBe('••••••');
+    expect(channels?.[0]?.notifier.options.url).toBe('••••••');
+    await expect(load({}, true)).rejects.toThrow('SHOP_HOST is not set. Mend');
   });
 });

@@ -4,13 +4,12 @@
  * so a person mends it in one go. JSON Schema was the other way: its messages name no line and suggest nothing.
  */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
-import { LineCounter, parseDocument } from 'yaml';
-import { HeadcountError } from '../decide/errors.ts';
 import type { Choice, OptionValue } from '../decide/words.ts';
-import type { ManagerSettings } from '../store/store.ts';
+import type { Channel, ManagerSettings, Tells } from '../store/store.ts';
 import { checkShape, type RawChoice, type RawConfig } from './config-shape.ts';
+import { type Environment, parseText, readText } from './config-text.ts';
+import { shippedKinds } from './kinds.ts';
 
 export interface Config {
   /** 0: any free port. */
@@ -25,7 +24,17 @@ export interface Config {
   readonly intervalSeconds: number;
   /** Networks that addresses entered by people may lead into; `true`: all. Absent: only the public internet. */
   readonly allowPrivateAddresses?: true | readonly string[];
+  /** What Prometheus shows at /metrics instead of a login. Absent: only the key of the command line opens it. */
+  readonly metricsToken?: string;
+  /** Anybody may read /metrics. */
+  readonly metricsOpen?: true;
+  /** Where KEDA asks, by gRPC. Absent: nowhere. */
+  readonly keda?: { readonly port: number; readonly host: string };
   readonly apps: readonly AppEntry[];
+  /** True: the file speaks of apps, so that one which it does not name may be taken for one that is not wanted. */
+  readonly appsNamed?: true;
+  /** Absent: the file says nothing of channels. */
+  readonly channels?: readonly ChannelEntry[];
   /** The file that was read. */
   readonly file?: string;
 }
@@ -37,20 +46,25 @@ export interface AppEntry {
   /** SHA-256 of the entry without its managers. */
   readonly configHash: string;
   readonly managers: readonly (ManagerSettings & { readonly configHash: string })[];
+  /** Absent: the file says nothing of its managers, which is not the same as that there are none. */
+  readonly managersNamed?: true;
 }
+
+export type ChannelEntry = Pick<Channel, 'name' | 'notifier' | 'tells'> & { readonly configHash: string };
 
 export type ConfigOverrides = Partial<
   Pick<Config, 'port' | 'host' | 'data' | 'databaseUrl' | 'publicUrl' | 'intervalSeconds'>
 > & {
   /** Where a relative `data` of the overrides and the default file are looked for. Default: the working folder. */
   readonly cwd?: string;
-  /** Default: the environment of this process. DATABASE_URL is read from it. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Default: the environment of this process. DATABASE_URL and each `${NAME}` of the file are read from it. */
+  readonly env?: Environment;
+  /** A secret whose variable is not set becomes the dots that mean "as it was", instead of a problem. */
+  readonly keepSecrets?: boolean;
 };
 
 /** Options of adapters that name a file or folder; a relative one starts at the configuration file. */
 const pathOptions: readonly string[] = ['file', 'folder', 'procfile', 'env-file'];
-const sizeLimitBytes = 1_000_000;
 
 /**
  * Reads the file at `path`, or `headcount.yaml` in the working folder where there is one.
@@ -61,9 +75,9 @@ export async function loadConfig(path: string | undefined, overrides: ConfigOver
   const cwd = overrides.cwd ?? process.cwd();
   const file = resolve(cwd, path ?? 'headcount.yaml');
   const text = await readText(file, path !== undefined);
-  const raw = text === undefined ? {} : parse(text, path ?? 'headcount.yaml');
-  const folder = text === undefined ? cwd : dirname(file);
   const env = overrides.env ?? process.env;
+  const raw = text === undefined ? {} : read(text, path ?? 'headcount.yaml', env, overrides);
+  const folder = text === undefined ? cwd : dirname(file);
   const databaseUrl = overrides.databaseUrl ?? (env.DATABASE_URL || undefined);
   const publicUrl = overrides.publicUrl ?? raw.publicUrl;
   return {
@@ -74,43 +88,28 @@ export async function loadConfig(path: string | undefined, overrides: ConfigOver
     ...(publicUrl && { publicUrl: publicUrl.replace(/\/+$/, '') }),
     intervalSeconds: overrides.intervalSeconds ?? raw.intervalSeconds ?? 10,
     ...(raw.allowPrivateAddresses && { allowPrivateAddresses: raw.allowPrivateAddresses }),
+    ...(raw.metricsToken && { metricsToken: raw.metricsToken }),
+    ...(raw.metricsOpen && { metricsOpen: raw.metricsOpen }),
+    ...(raw.keda && { keda: { host: '127.0.0.1', ...defined(raw.keda) } }),
     apps: Object.entries(raw.apps ?? {}).map(([name, app]) => appEntry(name, app, folder)),
+    ...(raw.apps && { appsNamed: true }),
+    ...(raw.channels && { channels: channelEntries(raw.channels, folder) }),
     ...(text !== undefined && { file }),
   };
 }
 
-async function readText(file: string, required: boolean): Promise<string | undefined> {
-  try {
-    const bytes = await readFile(file);
-    if (bytes.length <= sizeLimitBytes) return bytes.toString('utf8');
-    throw unreadable(file, `it is larger than ${sizeLimitBytes / 1e6} MB`, 'Give a configuration file.');
-  } catch (error) {
-    if (error instanceof HeadcountError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT')
-      throw unreadable(file, message, 'Make it readable, or name another with --config.');
-    if (!required) return undefined;
-    throw unreadable(file, 'there is no such file', 'Name another with --config.');
-  }
-}
-
-function parse(text: string, name: string): RawConfig {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const [error] = document.errors;
-  if (error) {
-    const { line, col } = lines.linePos(error.pos[0]);
-    throw unreadable(name, `line ${line}, column ${col}: ${error.message}`, 'Mend that line.');
-  }
-  const lineOf = (path: readonly (string | number)[]): number | undefined => {
-    const node = document.getIn(path, true) as { range?: [number, number, number] } | undefined;
-    return node?.range ? lines.linePos(node.range[0]).line : undefined;
-  };
-  return checkShape(document.toJS({ maxAliasCount: 20 }) ?? {}, name, lineOf);
-}
-
-function unreadable(file: string, why: string, todo: string): HeadcountError {
-  return new HeadcountError('CONFIG_UNREADABLE', `The configuration ${file} cannot be read`, why, todo);
+function read(
+  text: string,
+  name: string,
+  env: Environment,
+  { keepSecrets = false }: ConfigOverrides,
+): RawConfig {
+  const { value, placeOf, unset } = parseText(text, name, env, keepSecrets);
+  const problems = unset.map(({ path, name: variable }) => ({
+    path,
+    text: `the environment variable ${variable} is not set`,
+  }));
+  return checkShape(value, name, placeOf, shippedKinds, problems);
 }
 
 function appEntry(name: string, raw: NonNullable<RawConfig['apps']>[string], folder: string): AppEntry {
@@ -129,7 +128,28 @@ function appEntry(name: string, raw: NonNullable<RawConfig['apps']>[string], fol
     });
     return { ...settings, configHash: hashOf(settings) };
   });
-  return { name, ...entry, configHash: hashOf(entry), managers };
+  const named = raw.managers && { managersNamed: true as const };
+  return { name, ...entry, configHash: hashOf(entry), managers, ...named };
+}
+
+function channelEntries(raw: NonNullable<RawConfig['channels']>, folder: string): ChannelEntry[] {
+  return Object.entries(raw).map(
+    ([
+      name,
+      {
+        notifier,
+        tells: { apps, quiet, ...rest },
+      },
+    ]) => {
+      const tells: Tells = { ...rest, ...(apps && { apps }), ...(quiet && { quiet }) };
+      const entry = { notifier: choiceOf(notifier, folder), tells };
+      return { name, ...entry, configHash: hashOf(entry) };
+    },
+  );
+}
+
+function defined(raw: NonNullable<RawConfig['keda']>): { port: number; host?: string } {
+  return { port: raw.port, ...(raw.host !== undefined && { host: raw.host }) };
 }
 
 /** What was left out of a manager: with meters and no rule, the goal of a wait; without meters, only the bounds. */

@@ -15,6 +15,7 @@ import type { Deps, Env, Routes } from './request.ts';
 import { adapterRoutes } from './routes/adapters.ts';
 import { appRoutes } from './routes/apps.ts';
 import { channelRoutes } from './routes/channels.ts';
+import { configurationRoutes } from './routes/configuration.ts';
 import { historyRoutes } from './routes/history.ts';
 import { inboxRoutes } from './routes/inbox.ts';
 import { ingestRoutes } from './routes/ingest.ts';
@@ -51,6 +52,7 @@ export function createHttp(deps: Deps): Routes {
   inboxRoutes(api, deps);
   setupGuideRoutes(api, deps);
   taskRoutes(api, deps);
+  configurationRoutes(api, deps);
   describe(api);
   api.all('/api/*', (c) => {
     throw notFound(`"${c.req.method} ${c.req.path}"`);

@@ -5,7 +5,7 @@
  */
 import type { Logger } from 'pino';
 import type { App, Store } from '../store/store.ts';
-import type { AppEntry, Config } from './config.ts';
+import type { AppEntry, ChannelEntry, Config } from './config.ts';
 import { newToken } from './routes/apps.ts';
 
 export async function seed(config: Config, store: Store, log: Logger, now: number): Promise<void> {
@@ -21,6 +21,18 @@ export async function seed(config: Config, store: Store, log: Logger, now: numbe
       log.info({ app: app.name, processType }, 'the manager is set as the configuration file says');
     }
   }
+  for (const entry of config.channels ?? []) await seedChannel(entry, store, log, now);
+}
+
+async function seedChannel(entry: ChannelEntry, store: Store, log: Logger, now: number): Promise<void> {
+  const { configHash, ...channel } = entry;
+  const key = `config.channel.${entry.name}`;
+  const stored = (await store.channels.list()).find(({ name }) => name === entry.name);
+  if (stored && (await store.settings.get(key)) === configHash) return;
+  if (stored) await store.channels.update(stored.id, channel);
+  else await store.channels.create(channel, now);
+  await store.settings.set(key, configHash);
+  log.info({ channel: entry.name }, 'the channel is set as the configuration file says');
 }
 
 async function seedApp(entry: AppEntry, store: Store, log: Logger, now: number): Promise<App> {

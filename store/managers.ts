@@ -1,5 +1,5 @@
 /** Managers: the rules, limits, meters and bounds of one process type, with what was learned about it. */
-import type { Kysely, Selectable, Updateable } from 'kysely';
+import { type Kysely, type Selectable, sql, type Updateable } from 'kysely';
 import { HeadcountError } from '../decide/errors.ts';
 import { defaultLearned } from '../decide/learn.ts';
 import type { Database, ManagerTable } from './database.ts';
@@ -16,6 +16,17 @@ export function createManagers(kysely: Kysely<Database>): Managers {
         .orderBy('process_type')
         .execute();
       return rows.map(toManager);
+    },
+    async byApp(appIds) {
+      let query = kysely.selectFrom('managers').selectAll().orderBy('process_type');
+      if (appIds) query = query.where('app_id', '=', sql<number>`any(${appIds.map(rowId)}::int[])`);
+      const found = new Map<string, StoredManager[]>();
+      for (const manager of (await query.execute()).map(toManager)) {
+        const those = found.get(manager.appId) ?? [];
+        found.set(manager.appId, those);
+        those.push(manager);
+      }
+      return found;
     },
     async get(appId, processType) {
       const row = await kysely

@@ -2,6 +2,7 @@
  * The tasks that every Celery worker has (celery/app/builtins.py, 5.2.6), so that whoever sends one need not know of which
  * kind the worker is. Two of them nobody sends any more (`celery.group`, `celery.chord`); they are there for old messages.
  */
+import { TasksError } from '../errors.ts';
 import type { Results } from '../results.ts';
 import { checkedArguments } from '../schema.ts';
 import type { Definition, TaskContext } from '../task.ts';
@@ -11,7 +12,7 @@ import { failBody } from './fail.ts';
 import type { Frozen } from './freeze.ts';
 import { frozenOf, tupleOf } from './frozen.ts';
 import { allReady, chordError, dependencyError, joined } from './join.ts';
-import { type Planned, planned } from './plan.ts';
+import { type Planned, planned, unlockMark } from './plan.ts';
 import { chunksSig } from './signatures.ts';
 
 type Kwargs = Readonly<Record<string, unknown>>;
@@ -123,6 +124,8 @@ async function unlock(home: Home, context: TaskContext, args: readonly unknown[]
   const all = given(['group_id', 'callback', 'interval', 'max_retries', 'result'], args, context.kwargs);
   const results = await home.results?.();
   if (!results) throw invalid('a chord cannot be unlocked by a worker without results');
+  // Both count on Redis, where each can read what the other wrote.
+  if (all[unlockMark] !== true && !results.chords) throw notOurs(String(all.group_id));
   const body = readSig(all.callback);
   const nodes = listGiven('result', all.result).map((tuple) => frozenOf(tuple));
   const header: Frozen = {
@@ -134,6 +137,15 @@ async function unlock(home: Home, context: TaskContext, args: readonly unknown[]
   if (!(await allReady(results, header))) again(context, all);
   await fire(home, context, results, header, body);
   return null;
+}
+
+function notOurs(groupId: string): TasksError {
+  return new TasksError(
+    'CHORD_NEEDS_RESULTS',
+    `The chord ${groupId} cannot be looked after`,
+    'Python began it, and keeps its results where this worker cannot read them',
+    "Let the body's queue be one that Python's workers take from, or use Redis for the results of both",
+  );
 }
 
 function again(context: TaskContext, { interval, max_retries }: Kwargs): never {

@@ -324,6 +324,7 @@ describe('pure', () => {
       nowMs: 1_000_000,
       origin: 'test',
       chords: 'counted',
+      isDefined: () => true,
       routeOf: () => ({ queue: 'q', priority: 0, ignoreResult: undefined, ignoreByDefault: false }),
     };
   };

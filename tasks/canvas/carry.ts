@@ -37,6 +37,7 @@ export async function planningOf(home: Home, nowMs: number, sender?: Sender): Pr
     newId: randomUUID,
     replyTo: (await results?.replyTo?.()) ?? nobody,
     routeOf: (task) => routeOf(home, task),
+    isDefined: (task) => home.tasks.has(task),
     chords: results === undefined || results.replyTo ? 'none' : results.chords ? 'counted' : 'polled',
     ...(sender ? { parent: sender } : {}),
   };

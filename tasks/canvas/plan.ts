@@ -29,6 +29,8 @@ import { type Asked, type Sent, sentOf } from './send.ts';
 export interface Planning extends Naming, Asked {
   /** How chords end here. `none`: nothing keeps results that another worker could read. */
   readonly chords: 'counted' | 'polled' | 'none';
+  /** Whether a worker of this app has the task. */
+  isDefined(task: string): boolean;
 }
 
 export interface Plan {
@@ -44,6 +46,9 @@ export interface Planned extends Plan {
 
 type Options = Readonly<Record<string, unknown>>;
 
+/** In the arguments of our chord_unlock. Python's, which asks another store, has none. */
+export const unlockMark = 'headcount';
+
 interface Call {
   readonly args?: readonly unknown[];
   readonly kwargs?: Options;
@@ -57,6 +62,8 @@ interface Call {
  */
 export function planned(planning: Planning, sig: Sig, call: Call = {}): Planned {
   const plan: Plan = { sent: [], sizes: [], saved: [] };
+  // A worker that goes on with a canvas need not have all of its tasks; who begins one should know them.
+  if (planning.chords === 'polled' && !planning.parent) refuseForeign(planning, sig);
   const result = apply(planning, plan, copySig(sig), call);
   return { ...plan, result };
 }
@@ -200,25 +207,76 @@ function applyChord(
   }
   for (const part of partsOf(group)) refuseIgnored(planning, part);
   if (planning.chords === 'polled')
-    unlockLater(planning, plan, before, body, { interval, countdown, max_retries });
+    unlockLater(
+      planning,
+      plan,
+      before,
+      { body, parts: partsOf(group) },
+      { interval, countdown, max_retries },
+    );
   else if (before.nodes?.some(({ nodes }) => nodes)) plan.saved.push(before);
   applyGroup(planning, plan, group, args, { ...ofHeader, task_id: groupId });
   return result;
 }
 
-/** A task that asks for the results, goes to the queue of the body, and tries again until all are there. */
+/**
+ * A task that asks for the results, goes to the queue of the body, and tries again until all are there. Where Python may have
+ * the body, it goes to that of the header: a worker of Python could not read the results.
+ */
 function unlockLater(
   planning: Planning,
   plan: Plan,
   header: Frozen,
-  body: Sig,
+  { body, parts }: { readonly body: Sig; readonly parts: readonly Sig[] },
   { interval = null, countdown = 1, max_retries = null }: Options,
 ): void {
   const result = (header.nodes ?? []).map(tupleOf);
-  const { queue = planning.routeOf(body.task).queue, priority = 0 } = body.options;
-  const kwargs = { interval, max_retries, result };
+  const nearby = planning.isDefined(body.task) ? body : (firstTask(parts) ?? body);
+  const { queue = planning.routeOf(nearby.task).queue } = nearby.options;
+  const { priority = 0 } = body.options;
+  const kwargs = { interval, max_retries, result, [unlockMark]: true };
   const options = { countdown, queue, priority, ignore_result: true };
   plan.sent.push(sentOf(planning, 'celery.chord_unlock', [header.id, body], kwargs, options));
+}
+
+function firstTask([sig]: readonly Sig[]): Sig | undefined {
+  if (!sig) return undefined;
+  const kind = kindOf(sig);
+  if (kind === 'task') return sig;
+  return firstTask(kind === 'chord' ? headerOf(sig) : partsOf(sig));
+}
+
+/**
+ * Python keeps its results elsewhere than in a store that only this package reads, so a chord over a task of Python would
+ * wait for ever. Which program has a task is not known here; that this app has it, is.
+ */
+function refuseForeign(planning: Planning, sig: Sig, awaited = false): void {
+  const kind = kindOf(sig);
+  if (kind === 'task') {
+    if (awaited && !planning.isDefined(sig.task)) throw foreign(sig.task);
+    return;
+  }
+  if (kind === 'chord') {
+    for (const part of headerOf(sig)) refuseForeign(planning, part, true);
+    refuseForeign(planning, bodyOf(sig), awaited);
+    return;
+  }
+  const parts = partsOf(sig);
+  for (const [n, part] of parts.entries()) {
+    const isLast = n === parts.length - 1;
+    // A group that another step follows is the header of a chord.
+    const waits = kind === 'group' || isLast ? awaited : kindOf(part) === 'group';
+    refuseForeign(planning, part, waits);
+  }
+}
+
+function foreign(task: string): TasksError {
+  return new TasksError(
+    'CHORD_NEEDS_RESULTS',
+    `A chord cannot wait for "${task}"`,
+    'this app does not define it, and only workers of this package keep results in its store; Python would keep them elsewhere',
+    'Use results: redis://… for chords with tasks of Python; where another program of this package has the task, define it here too',
+  );
 }
 
 /** A body that waits for a result which nobody keeps would wait for ever. */

@@ -21,6 +21,7 @@ import type {
   Problem,
 } from '../server/api.ts';
 import type { Channel, ChannelChange, ChannelSettings, Issue } from '../server/api-issues.ts';
+import type { Tasks } from '../server/api-tasks.ts';
 import type { Measure, SetupGuide } from '../server/setup-guide.ts';
 
 export interface Series {
@@ -125,6 +126,9 @@ export const api = {
       undefined,
       signal,
     ),
+
+  tasks: (app: string, asked: { from: number; to: number; satisfiedMs: number }, signal?: AbortSignal) =>
+    call<Tasks>('GET', `${at(app)}/tasks?${given(asked)}`, undefined, signal),
 
   issues: (
     asked: { open: boolean; app?: string | undefined; before?: string | undefined; limit: number },

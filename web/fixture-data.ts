@@ -27,6 +27,13 @@ export const adapters: Adapters = {
           type: 'text',
           default: 'celery',
         },
+        {
+          name: 'events',
+          label: 'Listen to events',
+          help: 'Tells the workers to send events of their tasks.',
+          type: 'boolean',
+          default: false,
+        },
       ],
     },
     {

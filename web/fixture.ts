@@ -25,6 +25,7 @@ import { adapters, demoApps, demoDecisions, manager as newManager } from './fixt
 import { historyRoutes } from './fixture-history.ts';
 import { demoChannels, demoIssues, newsRoutes } from './fixture-news.ts';
 import { setupRoutes } from './fixture-setup.ts';
+import { taskRoutes } from './fixture-tasks.ts';
 
 export interface FixtureState {
   me: Me;
@@ -197,6 +198,7 @@ function appRoutes(http: Hono, state: FixtureState): void {
   });
   http.get('/api/apps/:app', (c) => given(find(c.req.param('app'))));
   setupRoutes(http, find);
+  taskRoutes(http);
   http.patch('/api/apps/:app', async (c) => {
     const app = find(c.req.param('app'));
     if (app) Object.assign(app, await c.req.json());

@@ -107,6 +107,16 @@ export const queries = {
       getNextPageParam: (page) => page.next,
       maxPages: 40,
     }),
+  tasks: (app: string, span: SpanKey, satisfiedMs: number) =>
+    queryOptions({
+      queryKey: ['tasks', app, span, satisfiedMs],
+      queryFn: ({ signal }) => {
+        const to = Math.round(now());
+        return api.tasks(app, { from: to - spanSeconds(span) * 1000, to, satisfiedMs }, signal);
+      },
+      placeholderData: keepPreviousOfApp(app),
+      refetchInterval: 15_000,
+    }),
   openIssues: () =>
     queryOptions({
       queryKey: ['issues', 'open'],
@@ -129,6 +139,14 @@ export const queries = {
       refetchInterval: othersMs,
     }),
 };
+
+/** What is shown while another span comes is that of the same app. */
+function keepPreviousOfApp(app: string) {
+  return <Data>(
+    previous: Data | undefined,
+    query: { readonly queryKey: readonly unknown[] } | undefined,
+  ): Data | undefined => (query?.queryKey[1] === app ? previous : undefined);
+}
 
 export function createQueryClient(): QueryClient {
   return new QueryClient({

@@ -12,6 +12,7 @@ import { AppsPage } from './pages/apps.tsx';
 import { Gate } from './parts/gate.tsx';
 import { Empty, Failed, Loading } from './parts/states.tsx';
 import { type SpanKey, spans } from './queries.ts';
+import { taskSearch } from './task-search.ts';
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: Nowhere });
 
@@ -73,6 +74,13 @@ const decisions = createRoute({
   validateSearch: decisionFilter,
 });
 
+const tasks = createRoute({
+  getParentRoute: () => inside,
+  path: '/tasks',
+  component: lazyRouteComponent(() => import('./pages/tasks.tsx'), 'TasksPage'),
+  validateSearch: taskSearch,
+});
+
 const channels = createRoute({
   getParentRoute: () => inside,
   path: '/settings/channels',
@@ -83,7 +91,7 @@ export const router = createRouter({
   routeTree: root.addChildren([
     setup,
     login,
-    inside.addChildren([apps, app, manager, issues, decisions, channels]),
+    inside.addChildren([apps, app, manager, issues, decisions, tasks, channels]),
   ]),
   defaultPreload: 'intent',
   scrollRestoration: true,

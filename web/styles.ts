@@ -37,5 +37,6 @@ import './style/overview.css';
 import './style/manager.css';
 import './style/app.css';
 import './style/lists.css';
+import './style/tasks.css';
 import './style/forms.css';
 import './style/narrow.css';

@@ -62,6 +62,9 @@ function Places() {
       <Link to="/decisions" search={{}} activeOptions={{ includeSearch: false }}>
         Decisions
       </Link>
+      <Link to="/tasks" search={{}} activeOptions={{ includeSearch: false }}>
+        Tasks
+      </Link>
       <Link to="/settings/channels">Channels</Link>
     </nav>
   );

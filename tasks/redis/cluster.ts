@@ -7,7 +7,7 @@
  * a node of its own choice, and PUBLISH would then count only some of those who heard. This asks any node that it knows
  * where the slot is, at each connection; an answer MOVED makes it connect again.
  */
-import { connect, type Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { AbstractConnector, Redis, RedisOptions } from 'ioredis';
 import { addressesIn } from '../open.ts';
@@ -80,7 +80,11 @@ function connectorTo(
     }
     override async connect(): Promise<Socket> {
       this.connecting = true;
-      const owner = await find();
+      const owner = await find().catch((error: Error) => {
+        this.firstError = error;
+      });
+      // The library gives up for ever on a connector that rejects; after a socket that failed it tries again.
+      if (!owner) return new Socket().destroy();
       if (!this.connecting) throw new RangeError('the connection was closed');
       const socket = tls ? connectTls({ ...owner, ...tls }) : connect({ ...owner });
       this.stream = socket;

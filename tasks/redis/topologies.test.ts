@@ -193,6 +193,28 @@ describe.skipIf(!has('redisServer'))('Redis', () => {
       };
     });
 
+    test('a cluster of which no node answered is tried again', async () => {
+      const port = await freePort();
+      const broker = await openRedisBroker(`redis+cluster://127.0.0.1:${port}`, {});
+      await expect(broker.publish('q', messages(1))).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE' });
+      const node = await startNode(port);
+      try {
+        const client = new Redis(port);
+        await client.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+        const published = (): Promise<boolean> =>
+          broker.publish('q', messages(1)).then(
+            () => true,
+            () => false,
+          );
+        await until(published, 'the first message');
+        expect(await client.llen('{headcount}q')).toBe(1);
+        client.disconnect();
+      } finally {
+        await broker.close();
+        await node.stop('SIGKILL');
+      }
+    });
+
     test('whichever node is named, the one with the slot is found, and apps spread by their prefix', async () => {
       await flush();
       const prefixes = ['a', 'b', '{c}:', 'shop', 'mail'];
@@ -321,9 +343,10 @@ sentinel failover-timeout main 5000
 }
 
 /** Its bus is on a port of its own: ten thousand above, as is the default, may be no port at all. */
-async function startNode(): Promise<RedisServer> {
+async function startNode(port?: number): Promise<RedisServer> {
   const bus = ['--cluster-enabled', 'yes', '--cluster-port', String(await freePort())];
-  return await startRedis({ args: [...bus, '--cluster-node-timeout', '5000'] });
+  const args = [...bus, '--cluster-node-timeout', '5000'];
+  return await startRedis({ args, ...(port !== undefined && { port }) });
 }
 
 async function makeCluster(clients: readonly Redis[], nodes: readonly RedisServer[]): Promise<void> {

@@ -23,6 +23,7 @@ import { issueRoutes } from './routes/issues.ts';
 import { judoscaleRoutes } from './routes/judoscale.ts';
 import { liveRoutes } from './routes/live.ts';
 import { managerRoutes } from './routes/managers.ts';
+import { metricsRoutes } from './routes/metrics.ts';
 import { peopleRoutes } from './routes/people.ts';
 import { setupGuideRoutes } from './routes/setup-guide.ts';
 import { taskRoutes } from './routes/tasks.ts';
@@ -39,6 +40,7 @@ export function createHttp(deps: Deps): Routes {
   api.use(headers());
   api.get('/healthz', (c) => c.text('ok\n'));
   api.get('/readyz', (c) => (deps.ready() ? c.text('ready\n') : c.text('stopping\n', 503)));
+  metricsRoutes(api, deps);
   api.use('/api/*', bodyLimit({ maxSize: bodyLimitBytes, onError: tooLarge }));
   api.use('/api/*', whoIsAsking(deps));
   appRoutes(api, deps);

@@ -23,6 +23,7 @@ import { createHttp } from './http.ts';
 import { type Kinds, shippedKinds } from './kinds.ts';
 import { createLive } from './live.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
+import { openOutward } from './outward.ts';
 import { createPost } from './post.ts';
 import { createRounds } from './rounds.ts';
 import { seed } from './seed.ts';
@@ -95,6 +96,7 @@ async function assemble(
     for (const listener of listeners) listener(event);
   });
   undo.push(() => rounds.stop());
+  const metrics = await openOutward({ config, clock, log, rounds, listeners }, undo);
   let stopping: Promise<void> | undefined;
   const key = randomBytes(32).toString('base64url');
   const http = createHttp({
@@ -110,6 +112,7 @@ async function assemble(
     ...publicUrl,
     webFolder,
     ready: () => stopping === undefined,
+    metrics,
   });
   answerWith(getRequestListener(http.fetch));
   undo.push(async () => live.close());

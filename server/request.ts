@@ -7,6 +7,7 @@ import type { Auth, Person } from './auth.ts';
 import type { Kinds } from './kinds.ts';
 import type { Live } from './live.ts';
 import type { Outbox } from './outbox.ts';
+import type { Metrics } from './metrics.ts';
 import type { Rounds } from './rounds.ts';
 
 export interface Deps {
@@ -26,6 +27,8 @@ export interface Deps {
   /** False from the moment that a stop has begun. */
   ready(): boolean;
 }
+  /** What /metrics shows, and to whom. Absent: there is no such page. */
+  readonly metrics?: { readonly source: Metrics; readonly token?: string; readonly open?: boolean };
 
 export interface Env {
   Variables: { person: Person | undefined };

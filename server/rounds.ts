@@ -18,6 +18,7 @@ import { type Surroundings, unwatch, type Watched, type WatchedManager, watch } 
 const jitterShare = 0.05;
 const tidyEveryMs = 60_000;
 const stopLimitMs = 5_000;
+const priceLimitMs = 10_000;
 
 export interface Rounds {
   /** Opens every app of the store and begins. */
@@ -30,6 +31,10 @@ export interface Rounds {
   manager(appName: string, processType: string): WatchedManager | undefined;
   /** What the app's fleet wants to be known. */
   warnings(appName: string): readonly string[];
+  /** Whether its checkups come from this controller. */
+  holds(appName: string): boolean;
+  /** Money per process and second by process type. Nothing: its fleet does not tell, or is not open here. */
+  prices(appName: string): Promise<Readonly<Record<string, number>> | undefined>;
   /** What apps push to us. */
   readonly inbox: Inbox;
   /** The watched app that has this token. */
@@ -100,6 +105,14 @@ export function createRounds(given: Omit<State['around'], 'inbox' | 'poll'>, tel
     warnings: (name) => {
       const fleet = state.rounds.get(name)?.watched.fleet;
       return fleet && !('problem' in fleet) ? (fleet.warnings?.() ?? []) : [];
+    },
+    holds: (name) => state.rounds.has(name),
+    prices: async (name) => {
+      const fleet = state.rounds.get(name)?.watched.fleet;
+      if (!fleet || 'problem' in fleet || !fleet.cost) return undefined;
+      return await withDeadline(around.clock, priceLimitMs, state.stopping.signal, async (inner) =>
+        fleet.cost?.(inner),
+      );
     },
     inbox: around.inbox,
     byToken: (token) => {

@@ -17,6 +17,7 @@ import type { Fleet } from '../scale/fleet.ts';
 import type { StoredDecision } from '../store/store.ts';
 import type { CheckupEvent } from './api.ts';
 import { attend } from './attend.ts';
+import { claim, retract } from './claim.ts';
 import { withDeadline, wordsOf } from './clock.ts';
 import { drainFirst, leavingFor, withSeen } from './drain.ts';
 import { addSample, addUse } from './memory.ts';
@@ -50,8 +51,10 @@ export interface Judged {
 export interface Outcome {
   readonly outcome: StoredDecision['outcome'];
   readonly error?: string;
-  /** False while waiting to try a refused call again. */
+  /** False while waiting to try a refused call again, and where another controller may hold the app. */
   readonly tried: boolean;
+  /** It is on record already. */
+  readonly recorded?: StoredDecision;
 }
 
 export async function checkUp(
@@ -74,7 +77,7 @@ export async function checkUp(
   const settled = await Promise.all(verdicts.map((verdict) => drained(around, watched, verdict, signal)));
   if (signal.aborted) return [];
   const judged = journal.lost ? settled.map((one) => neverFewer(one, around.clock.now())) : settled;
-  const outcomes = await scale(around, watched, judged, retry, signal);
+  const outcomes = await scale(around, watched, judged, retry, journal, signal);
   const events = judged.map(async (verdict, index) => {
     const outcome = outcomes[index] ?? { outcome: 'kept', tried: false };
     const event = await note(around, watched.app, journal, verdict, outcome);
@@ -186,12 +189,13 @@ function judge(
 /** Who is to go is told, and what they say is decided from once more. */
 async function drained(
   around: Surroundings,
-  { fleet }: Watched,
+  { app, fleet }: Watched,
   verdict: Judged,
   signal: AbortSignal,
 ): Promise<Judged> {
   const { manager, decision, view } = verdict;
   if (!decision || !view || 'problem' in fleet || signal.aborted) return verdict;
+  if (around.team && !around.team.tenure.permit(app.id)) return verdict;
   const scene = { around, fleet, manager, drains: manager.drains, view, signal };
   return { ...verdict, ...(await drainFirst(scene, decision)) };
 }
@@ -227,6 +231,7 @@ async function scale(
   watched: Watched,
   judged: readonly Judged[],
   retry: Retry,
+  journal: Journal,
   signal: AbortSignal,
 ): Promise<Outcome[]> {
   const changes = judged.filter(
@@ -234,8 +239,54 @@ async function scale(
   );
   const kept: Outcome = { outcome: 'kept', tried: true };
   if (changes.length === 0 || 'problem' in watched.fleet) return judged.map(() => kept);
-  const outcome = await scaleTo(around, watched, watched.fleet, changes, retry, signal);
-  return judged.map((verdict) => (changes.includes(verdict) ? outcome : kept));
+  const { recorded, ...outcome } = await claimed(
+    around,
+    watched,
+    watched.fleet,
+    changes,
+    retry,
+    journal,
+    signal,
+  );
+  return judged.map((verdict) => {
+    if (!changes.includes(verdict)) return kept;
+    const own = recorded?.find(({ managerId }) => managerId === verdict.manager.stored.id);
+    return { ...outcome, ...(own && { recorded: own }) };
+  });
+}
+
+interface Carried extends Omit<Outcome, 'recorded'> {
+  readonly recorded?: readonly StoredDecision[];
+}
+
+/** Carried out only where nobody else may decide about the app; there the decision is on record before. */
+async function claimed(
+  around: Surroundings,
+  watched: Watched,
+  fleet: Fleet,
+  changes: readonly Judged[],
+  retry: Retry,
+  journal: Journal,
+  signal: AbortSignal,
+): Promise<Carried> {
+  const waitMs = retry.notBefore - around.clock.now();
+  if (waitMs > 0)
+    return {
+      outcome: 'failed',
+      error: `${retry.error}; next try in ${Math.ceil(waitMs / 1000)} s`,
+      tried: false,
+    };
+  const claimed = await claim(around, watched.app, journal, changes);
+  if (!claimed.may) {
+    around.log.warn({ app: watched.app.name }, `not carried out: ${claimed.why}`);
+    return { outcome: 'kept', tried: false };
+  }
+  const until = claimed.signal ? AbortSignal.any([signal, claimed.signal]) : signal;
+  const outcome = await scaleTo(around, watched, fleet, changes, retry, until);
+  if (claimed.recorded.length === 0) return outcome;
+  const { error } = outcome;
+  if (error === undefined) return { ...outcome, recorded: claimed.recorded };
+  return { ...outcome, recorded: await retract(around, watched.app, claimed.recorded, error) };
 }
 
 async function scaleTo(
@@ -245,14 +296,7 @@ async function scaleTo(
   changes: readonly Judged[],
   retry: Retry,
   signal: AbortSignal,
-): Promise<Outcome> {
-  const waitMs = retry.notBefore - clock.now();
-  if (waitMs > 0)
-    return {
-      outcome: 'failed',
-      error: `${retry.error}; next try in ${Math.ceil(waitMs / 1000)} s`,
-      tried: false,
-    };
+): Promise<Omit<Carried, 'recorded'>> {
   const desired = Object.fromEntries(
     changes.map(({ manager, decision }) => [manager.stored.processType, decision?.desired ?? 0]),
   );

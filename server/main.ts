@@ -14,19 +14,21 @@ import { type Level, type Logger, pino } from 'pino';
 import { HeadcountError } from '../decide/errors.ts';
 import { type OpenStore, openStore } from '../store/open.ts';
 import type { CheckupEvent } from './api.ts';
-import type { IssueEvent } from './api-issues.ts';
-import { createAuth } from './auth.ts';
+import { type Auth, createAuth } from './auth.ts';
 import { type Clock, realClock, wordsOf } from './clock.ts';
 import type { Config } from './config.ts';
+import { forwarding } from './forward.ts';
 import { createGuard } from './guard.ts';
 import { createHttp } from './http.ts';
 import { type Kinds, shippedKinds } from './kinds.ts';
-import { createLive } from './live.ts';
+import { createLive, type Live } from './live.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
 import { openOutward } from './outward.ts';
 import { createPost } from './post.ts';
 import { createRounds } from './rounds.ts';
 import { seed } from './seed.ts';
+import { createTeam, joinTeam, peerUrl, type Team } from './team.ts';
+import type { Surroundings } from './watched.ts';
 
 export interface ControllerOptions {
   readonly config: Config;
@@ -74,37 +76,30 @@ async function assemble(
     config.databaseUrl ? { databaseUrl: config.databaseUrl } : { folder: join(config.data, 'store') },
   );
   undo.push(() => store.close(), close);
-  await seed(config, store, log, clock.now());
+  const { several } = store;
   const publicUrl = config.publicUrl && { publicUrl: config.publicUrl };
-  const auth = await createAuth({ store, log, ...publicUrl });
+  const auth = await prepare(config, store, log, clock);
   const live = createLive();
   const outbox = await openOutbox(config, kinds, clock, log, store);
   undo.push(() => outbox.close());
   const listeners = new Set<(event: CheckupEvent) => void>();
-  const around = {
-    store,
-    kinds,
-    clock,
-    log,
-    dataFolder: config.data,
-    intervalMs: config.intervalSeconds * 1000,
-    people: { tell: outbox.tell, urlOf: linkOf(config, server) },
-    showIssue: (event: IssueEvent) => live.send('issue', event),
-  };
+  let stopping: Promise<void> | undefined;
+  const team = several && createTeam({ several, clock, log, url: peerUrlOf(config, server) });
+  const around = surroundings(config, { store, kinds, clock, log, live, outbox, server, team });
   const rounds = createRounds(around, (event) => {
     live.send('checkup', event);
+    team?.relay.checkup(event);
     for (const listener of listeners) listener(event);
   });
   undo.push(() => rounds.stop());
   const metrics = await openOutward({ config, clock, log, rounds, listeners }, undo);
-  let stopping: Promise<void> | undefined;
-  const key = randomBytes(32).toString('base64url');
+  const key = await openKey(store);
   const http = createHttp({
     store,
     rounds,
     auth,
     live,
-    outbox,
+    outbox: team ? tellingOthers(outbox, team) : outbox,
     kinds,
     log,
     now: clock.now,
@@ -114,8 +109,11 @@ async function assemble(
     ready: () => stopping === undefined,
     metrics,
   });
-  answerWith(getRequestListener(http.fetch));
+  answerWith(getRequestListener(team ? forwarding(rounds, team.tenure, http.fetch) : http.fetch));
   undo.push(async () => live.close());
+  undo.push(async () => team?.relay.close());
+  const channels = async () => outbox.use(await store.channels.list());
+  if (several && team) await joinTeam({ several }, team, { rounds, live, log, channels });
   await rounds.start();
   const url = addressOf(config, server);
   undo.push(await writeControllerFile(config.data, { url, key, pid: process.pid }));
@@ -135,6 +133,70 @@ async function assemble(
       return stopping;
     },
   };
+}
+
+interface Parts {
+  readonly store: OpenStore;
+  readonly kinds: Kinds;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly live: Live;
+  readonly outbox: Outbox;
+  readonly server: Server;
+  readonly team: Team | undefined;
+}
+
+function surroundings(
+  config: Config,
+  parts: Parts,
+): Omit<Surroundings, 'inbox' | 'poll'> & { intervalMs: number } {
+  const { store, kinds, clock, log, live, outbox, server, team } = parts;
+  return {
+    store,
+    kinds,
+    clock,
+    log,
+    dataFolder: config.data,
+    intervalMs: config.intervalSeconds * 1000,
+    people: { tell: outbox.tell, urlOf: linkOf(config, server) },
+    showIssue: (event) => {
+      live.send('issue', event);
+      team?.relay.say({ say: 'issue', event });
+    },
+    ...(team && { team }),
+  };
+}
+
+/** Several that start at once would make the same rows and tables. */
+async function prepare(config: Config, store: OpenStore, log: Logger, clock: Clock): Promise<Auth> {
+  const { publicUrl } = config;
+  const work = async () => {
+    await seed(config, store, log, clock.now());
+    return await createAuth({ store, log, ...(publicUrl && { publicUrl }) });
+  };
+  return store.several ? await store.several.leases.alone(work) : await work();
+}
+
+/** One for all that share a store: what a command line asks of one controller may be answered by another. */
+async function openKey({ several, settings }: OpenStore): Promise<string> {
+  const key = randomBytes(32).toString('base64url');
+  return several ? await settings.setOnce('controller.key', key) : key;
+}
+
+/** What is changed here of whom to tell, the other controllers take up. */
+function tellingOthers(outbox: Outbox, { relay }: Team): Outbox {
+  return {
+    ...outbox,
+    use: (channels) => {
+      outbox.use(channels);
+      relay.say({ say: 'channels' });
+    },
+  };
+}
+
+function peerUrlOf({ host }: Config, server: Server): string {
+  const { port } = server.address() as AddressInfo;
+  return peerUrl(process.env.HEADCOUNT_PEER_URL, { host, port });
 }
 
 async function openOutbox(

@@ -52,9 +52,14 @@ export async function note(
   const kept = await write(around, journal, async () => {
     await around.store.readings.record(stored.id, point, sample.readings);
     if (around.clock.now() - memory.learnedSavedAt >= learnedEveryMs) await saveLearned(around, manager);
-    return record ? await around.store.decisions.record(sheet(manager, decision, outcome)) : undefined;
+    const { recorded } = outcome;
+    return record
+      ? (recorded ?? (await around.store.decisions.record(sheet(manager, decision, outcome))))
+      : undefined;
   });
-  const shown = record ? { id: 'unsaved', ...sheet(manager, decision, outcome), ...kept } : undefined;
+  const shown = record
+    ? { id: 'unsaved', ...sheet(manager, decision, outcome), ...(kept ?? outcome.recorded) }
+    : undefined;
   return {
     app: app.name,
     processType: stored.processType,
@@ -114,7 +119,7 @@ function worthRecording(memory: Memory, decision: Decision, outcome: Outcome): b
   return outcome.tried && (flipped || decision.desired !== decision.current || outcome.outcome === 'failed');
 }
 
-function sheet(
+export function sheet(
   { stored }: WatchedManager,
   decision: Decision,
   { outcome, error }: Outcome,

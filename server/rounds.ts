@@ -3,7 +3,6 @@
  * platform at once, and never two at a time. Whatever else touches an app (a changed setting, an evaluation) waits for
  * its turn in the same line. The next checkup is set when one ends, so a slow one delays and never piles up.
  */
-import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { HeadcountError } from '../decide/errors.ts';
 import { createInbox, type Inbox } from '../measure/inbox/memory.ts';
@@ -13,7 +12,15 @@ import type { CheckupEvent } from './api.ts';
 import { withDeadline, wordsOf } from './clock.ts';
 import { checkUp, evaluate, type Judged, type Retry } from './loop.ts';
 import { type Journal, saveLearned } from './note.ts';
-import { type Surroundings, unwatch, type Watched, type WatchedManager, watch } from './watched.ts';
+import { createSharing, digest, type Sharing } from './sharing.ts';
+import {
+  leaveAlone,
+  type Surroundings,
+  unwatch,
+  type Watched,
+  type WatchedManager,
+  watch,
+} from './watched.ts';
 
 const jitterShare = 0.05;
 const tidyEveryMs = 60_000;
@@ -37,8 +44,15 @@ export interface Rounds {
   prices(appName: string): Promise<Readonly<Record<string, number>> | undefined>;
   /** What apps push to us. */
   readonly inbox: Inbox;
-  /** The watched app that has this token. */
+  /** The app that has this token; also one that another controller holds. */
   byToken(token: string): Watched | undefined;
+  /** By its name; also one that another controller holds. */
+  app(appName: string): Watched | undefined;
+  /** What another controller said: something of the app was changed, or a checkup of it is done. */
+  changed(appName: string, now: boolean): Promise<void>;
+  heard(event: CheckupEvent): void;
+  /** Reads anew what others hold: words of theirs may have been missed. */
+  lookAgain(): Promise<void>;
   /** One checkup now, in its turn. */
   checkUp(appName: string): Promise<void>;
   /** Resolves when no checkup runs. */
@@ -57,6 +71,7 @@ interface State {
   readonly around: Surroundings & { readonly intervalMs: number };
   readonly tell: (event: CheckupEvent) => void;
   readonly rounds: Map<string, Round>;
+  readonly sharing: Sharing;
   /** The app's name by the digest of its token, so that looking one up takes no time that tells of it. */
   readonly tokens: Map<string, string>;
   /** By the app's name: the line in which everything that touches the app waits. */
@@ -68,32 +83,29 @@ interface State {
 }
 
 export function createRounds(given: Omit<State['around'], 'inbox' | 'poll'>, tell: State['tell']): Rounds {
-  const around = { ...given, inbox: createInbox(given.clock.now), poll: createPoll() };
-  const stopping = new AbortController();
-  // Every call of every app's checkup listens to it; they are as many as there are apps, and each leaves again.
-  setMaxListeners(0, stopping.signal);
-  const state: State = {
-    around,
-    tell,
-    rounds: new Map(),
-    tokens: new Map(),
-    lines: new Map(),
-    journal: { lost: false, pendingCount: 0 },
-    stopping,
-    cancelTidy: () => {},
-  };
+  const state = createState(given, tell);
+  const { around, sharing } = state;
   const managerOf = (name: string, processType: string): WatchedManager | undefined => {
-    const round = state.rounds.get(name);
-    return round && find(round, processType);
+    const watched = sharing.app(name);
+    return watched && find({ watched }, processType);
   };
   return {
     start: async () => {
-      const apps = await around.store.apps.list();
-      // What an app cannot open is logged and shown at its checkups; the others go on.
-      await Promise.all(apps.map(({ name }) => refresh(state, name).catch(() => {})));
+      if (around.team) await sharing.start(around.team);
+      else {
+        const apps = await around.store.apps.list();
+        // What an app cannot open is logged and shown at its checkups; the others go on.
+        await Promise.all(apps.map(({ name }) => refresh(state, name).catch(() => {})));
+      }
       tidyLater(state);
     },
-    refresh: (name) => refresh(state, name),
+    refresh: async (name) => {
+      try {
+        await refresh(state, name);
+      } finally {
+        around.team?.relay.say({ say: 'changed', app: name, now: false });
+      }
+    },
     evaluate: (name, processType) =>
       inLine(state, name, async () => {
         const round = state.rounds.get(name);
@@ -116,12 +128,21 @@ export function createRounds(given: Omit<State['around'], 'inbox' | 'poll'>, tel
     },
     inbox: around.inbox,
     byToken: (token) => {
-      const watched = state.rounds.get(state.tokens.get(digest(token)) ?? '')?.watched;
+      const watched = sharing.app(state.tokens.get(digest(token)) ?? '');
       return watched?.app.token === token ? watched : undefined;
     },
+    app: sharing.app,
+    changed: async (name, now) => {
+      if (!now) return await refresh(state, name);
+      const round = state.rounds.get(name);
+      if (round) await checkUpInLine(state, round);
+    },
+    heard: sharing.hear,
+    lookAgain: sharing.lookAgain,
     checkUp: async (name) => {
       const round = state.rounds.get(name);
       if (round) await checkUpInLine(state, round);
+      else around.team?.relay.say({ say: 'changed', app: name, now: true });
     },
     idle: async () => {
       await Promise.all(state.lines.values());
@@ -133,11 +154,40 @@ export function createRounds(given: Omit<State['around'], 'inbox' | 'poll'>, tel
   };
 }
 
+function createState(given: Omit<State['around'], 'inbox' | 'poll'>, tell: State['tell']): State {
+  const around = { ...given, inbox: createInbox(given.clock.now), poll: createPoll() };
+  const stopping = new AbortController();
+  // Every call of every app's checkup listens to it; they are as many as there are apps, and each leaves again.
+  setMaxListeners(0, stopping.signal);
+  const rounds: State['rounds'] = new Map();
+  const tokens: State['tokens'] = new Map();
+  const state: State = {
+    around,
+    tell,
+    rounds,
+    tokens,
+    sharing: createSharing({
+      around,
+      held: (name) => rounds.get(name)?.watched,
+      tokens,
+      refresh: (name) => refresh(state, name),
+      handOver: (name, lost) => inLine(state, name, () => handOver(state, name, lost)),
+    }),
+    lines: new Map(),
+    journal: { lost: false, pendingCount: 0 },
+    stopping,
+    cancelTidy: () => {},
+  };
+  return state;
+}
+
 async function refresh(state: State, name: string): Promise<void> {
   await inLine(state, name, async () => {
     if (state.stopped) return;
     const app = await state.around.store.apps.get(name);
     const round = state.rounds.get(name);
+    if (app && !(await state.sharing.isOurs(app))) return await state.sharing.keepAside(app);
+    state.sharing.forget(name);
     if (!round || app?.id !== round.watched.app.id) {
       if (round) await remove(state, round);
       if (app) await add(state, app);
@@ -168,6 +218,22 @@ async function remove({ around, rounds, tokens }: State, round: Round): Promise<
   around.inbox.forget(round.watched.app.id);
   round.cancelNext();
   await unwatch(around, round.watched);
+}
+
+/** From here on another controller decides about the app; when it was lost, perhaps already. */
+async function handOver({ around, rounds, sharing }: State, name: string, lost: boolean): Promise<void> {
+  const round = rounds.get(name);
+  if (!round) return;
+  const { watched } = round;
+  rounds.delete(name);
+  round.cancelNext();
+  sharing.set(
+    watched.app,
+    watched.managers.map(({ stored }) => stored),
+  );
+  if (lost) return await leaveAlone(around, watched);
+  await save(around, watched.managers);
+  await unwatch(around, watched);
 }
 
 function setNext(state: State, round: Round, delayMs: number): void {
@@ -223,26 +289,29 @@ function tidyLater(state: State): void {
 
 async function stop({ around, rounds, lines, stopping, cancelTidy }: State): Promise<void> {
   cancelTidy();
+  const cancel = around.clock.after(stopLimitMs, () => stopping.abort());
+  await around.team?.tenure.stop();
   const all = [...rounds.values()];
   for (const round of all) round.cancelNext();
-  const cancel = around.clock.after(stopLimitMs, () => stopping.abort());
   await Promise.all(lines.values());
   cancel();
-  const managers = all.flatMap(({ watched }) => watched.managers);
-  const save = withDeadline(around.clock, stopLimitMs, undefined, () =>
-    Promise.all(managers.map((manager) => saveLearned(around, manager))),
+  await save(
+    around,
+    all.flatMap(({ watched }) => watched.managers),
   );
-  await save.catch((error) => around.log.warn(`what was learned is not saved: ${wordsOf(error)}`));
   await Promise.all(all.map(({ watched }) => unwatch(around, watched)));
   rounds.clear();
 }
 
-function find({ watched }: Round, processType: string): WatchedManager | undefined {
-  return watched.managers.find(({ stored }) => stored.processType === processType);
+async function save(around: Surroundings, managers: readonly WatchedManager[]): Promise<void> {
+  const work = withDeadline(around.clock, stopLimitMs, undefined, () =>
+    Promise.all(managers.map((manager) => saveLearned(around, manager))),
+  );
+  await work.catch((error) => around.log.warn(`what was learned is not saved: ${wordsOf(error)}`));
 }
 
-function digest(token: string): string {
-  return createHash('sha256').update(token).digest('base64');
+function find({ watched }: Pick<Round, 'watched'>, processType: string): WatchedManager | undefined {
+  return watched.managers.find(({ stored }) => stored.processType === processType);
 }
 
 function throwProblem({ fleet }: Watched): void {

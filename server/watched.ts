@@ -18,6 +18,7 @@ import { takeBack } from './drain.ts';
 import { type Drains, noDrains, recallDrains } from './drain-memory.ts';
 import type { Kinds } from './kinds.ts';
 import { blank, type Memory, recall } from './memory.ts';
+import type { Team } from './team.ts';
 
 export interface WatchedManager {
   readonly stored: StoredManager;
@@ -49,6 +50,8 @@ export interface Surroundings {
     /** Where to look at a manager. */
     urlOf(app: string, processType: string): string | undefined;
   };
+  /** Absent: this controller is alone, and holds every app. */
+  readonly team?: Team;
   /** Absent: nobody looks at a dashboard. */
   showIssue?(event: IssueEvent): void;
 }
@@ -82,6 +85,39 @@ export async function unwatch(around: Surroundings, watched: Watched): Promise<v
   );
   await closeFleet(around, watched);
 }
+
+/** Lets go of an app that another controller may have by now: its workers are that one's business. */
+export async function leaveAlone(around: Surroundings, watched: Watched): Promise<void> {
+  await closeMeters(
+    around,
+    watched.managers.flatMap(({ meters }) => meters),
+  );
+  await closeFleet(around, watched);
+}
+
+/** An app that another controller holds, as the store tells of it: to be shown and recognised, not to be asked. */
+export function notHeld(
+  around: Surroundings,
+  app: App,
+  managers: readonly StoredManager[],
+  before?: Watched,
+): Watched {
+  const memoryOf = (id: string): Memory | undefined =>
+    before?.managers.find(({ stored }) => stored.id === id)?.memory;
+  return {
+    app,
+    fleet: { problem: heldElsewhere },
+    managers: managers.map((stored) => ({
+      stored,
+      meters: [],
+      agent: () => undefined,
+      memory: memoryOf(stored.id) ?? blank(stored, around.clock.now()),
+      drains: noDrains(),
+    })),
+  };
+}
+
+const heldElsewhere = 'another controller holds the app';
 
 async function takeAllBack(around: Surroundings, managers: readonly WatchedManager[]): Promise<void> {
   const never = new AbortController().signal;

@@ -17,6 +17,7 @@ import { newMessage, type TaskMessage } from './message.ts';
 import { nodeName } from './node-name.ts';
 import {
   type Address,
+  beatStateAt,
   openBroker,
   openResults,
   parseAddress,
@@ -102,7 +103,7 @@ interface State {
   readonly tasks: Map<string, Definition>;
   readonly broker: Opened<Broker>;
   /** Where beats keep their state, when that is not the broker; by address. */
-  readonly others: Map<string, Opened<Broker>>;
+  readonly others: Map<string, Opened<Pick<Broker, 'beat' | 'close'>>>;
   readonly results: Opened<Results> | undefined;
   /** Results come to who sent the call, so each call says where. */
   readonly hearsResults: boolean;
@@ -272,9 +273,8 @@ function startBeat(state: State, options: BeatOptions): Beat {
     {
       broker: state.broker.get,
       openOther: (address) => {
-        const parsed = parseAddress(address);
         const { redis = {}, rabbitmq = {} } = state.options;
-        const other = state.others.get(address) ?? opened(() => openBroker(parsed, redis, rabbitmq, {}));
+        const other = state.others.get(address) ?? opened(beatStateAt(address, redis, rabbitmq));
         state.others.set(address, other);
         return other.get();
       },

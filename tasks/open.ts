@@ -88,14 +88,34 @@ export async function openBroker(
 }
 
 /**
+ * Where a beat keeps its state when that is not the broker.
+ *
+ * @throws TasksError BROKER_URL_INVALID
+ */
+export function beatStateAt(
+  text: string,
+  redis: RedisSettings,
+  rabbitmq: RabbitSettings,
+): () => Promise<Pick<Broker, 'beat' | 'close'>> {
+  const database = databaseAddress(text);
+  if (database) return async () => (await import('./postgresql/beat.ts')).openPostgresqlBeats(database);
+  const address = parseAddress(text);
+  return () => openBroker(address, redis, rabbitmq, {});
+}
+
+/** SQLAlchemy's spellings, as in Celery's database backend. */
+function databaseAddress(text: string): string | undefined {
+  const database = text.replace(/^db\+/, '').replace(/^postgres(ql)?(\+\w+)?:/, 'postgresql:');
+  return /^postgresql:\/\//.test(database) && URL.canParse(database) ? database : undefined;
+}
+
+/**
  * @param broker where `rpc://` brings results
  * @throws TasksError BROKER_URL_INVALID for what cannot keep or bring results
  */
 export function parseResultsAddress(text: string, broker: Address): ResultsAddress {
-  // SQLAlchemy's spellings, as in Celery's database backend.
-  const database = text.replace(/^db\+/, '').replace(/^postgres(ql)?(\+\w+)?:/, 'postgresql:');
-  if (/^postgresql:\/\//.test(database) && URL.canParse(database))
-    return { kind: 'postgresql', url: database };
+  const database = databaseAddress(text);
+  if (database) return { kind: 'postgresql', url: database };
   if (/^rpc:(\/\/)?$/.test(text) && broker.kind === 'rabbitmq') return { kind: 'rpc', url: broker.url };
   const address = /^rpc:/.test(text) ? undefined : parseAddress(text);
   if (address && address.kind !== 'rabbitmq') return address;

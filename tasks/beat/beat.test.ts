@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { has, startRabbit, startRedis, temporaryFolder } from '../../checks/fixtures.ts';
+import { freshDatabase, has, startRabbit, startRedis, temporaryFolder } from '../../checks/fixtures.ts';
 import { until } from '../../checks/servers.ts';
 import { virtualClock } from '../../checks/stage.ts';
 import type { Broker } from '../broker.ts';
@@ -12,6 +12,7 @@ import { openRedisBroker } from '../brokers/redis.ts';
 import { openSqliteBroker } from '../brokers/sqlite.ts';
 import { createApp, type TasksApp } from '../index.ts';
 import { newMessage, type TaskMessage } from '../message.ts';
+import { openPostgresqlBeats } from '../postgresql/beat.ts';
 import { type Beat, type BeatOptions, createBeat } from './beat.ts';
 import { type EntryOptions, mostMissedCount } from './entry.ts';
 import { storeBeside } from './place.ts';
@@ -346,7 +347,27 @@ const places = [
       return opened(brokers, async () => folder.remove());
     },
   },
+  { name: 'postgresql', here: has('postgresUrl'), open: openedBeside },
 ];
+
+/** State in one place, messages in another. */
+async function openedBeside() {
+  const { url, drop } = await freshDatabase();
+  const databases = [await openPostgresqlBeats(url), await openPostgresqlBeats(url)] as const;
+  const broker = await openMemoryBroker(`beat-${crypto.randomUUID()}`);
+  const [store, other] = databases.map((one) => storeBeside(one.beat('beat'), broker.publish));
+  if (!store || !other) throw new Error('no store');
+  return {
+    store,
+    other,
+    sentCount: async () => (await broker.depth?.('q'))?.waiting ?? -1,
+    close: async () => {
+      for (const one of databases) await one.close();
+      await broker.close();
+      await drop();
+    },
+  };
+}
 
 function opened(brokers: readonly [Broker, Broker], end: () => Promise<void>) {
   const [store, other] = brokers.map((broker) => broker.beat?.('beat'));

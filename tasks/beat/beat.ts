@@ -20,7 +20,7 @@ export interface BeatOptions {
   readonly schedule?: Readonly<Record<string, EntryOptions>>;
   /** Apps that share a broker give each beat its own. Default `beat`. */
   readonly name?: string;
-  /** Where entries and the lead are kept: `redis://…` or `sqlite:…`. Default: the broker; RabbitMQ keeps none. */
+  /** Where entries and the lead are kept: `redis://…`, `postgresql://…` or `sqlite:…`. Default: the broker; RabbitMQ keeps none. */
   readonly state?: string;
   /** After so long without a sign of life another beat takes over. Default 15. */
   readonly leaseSeconds?: number;

@@ -12,8 +12,8 @@ import type { Outgoing } from './tick.ts';
 
 export interface AppOfBeat {
   readonly broker: () => Promise<Broker>;
-  /** Opens a broker at another address, once for each. */
-  readonly openOther: (address: string) => Promise<Broker>;
+  /** Opens what is at another address, once for each. */
+  readonly openOther: (address: string) => Promise<Pick<Broker, 'beat'>>;
   readonly address: string;
   readonly tasks: ReadonlyMap<string, Definition>;
   readonly route: Router;

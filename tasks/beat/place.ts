@@ -4,13 +4,13 @@ import { TasksError } from '../errors.ts';
 import type { BeatStore } from './store.ts';
 
 /** @throws TasksError OPTION_INVALID when the broker keeps nothing */
-export function storeIn(broker: Broker, name: string, address: string): BeatStore {
+export function storeIn(broker: Pick<Broker, 'beat'>, name: string, address: string): BeatStore {
   if (broker.beat) return broker.beat(name);
   throw new TasksError(
     'OPTION_INVALID',
     'The beat has no place for its state',
     `the broker of the form ${address.split(':')[0]}: keeps messages only`,
-    'Give beat({ state: "redis://…" }) or beat({ state: "sqlite:…" })',
+    'Give beat({ state: "redis://…" }), beat({ state: "postgresql://…" }) or beat({ state: "sqlite:…" })',
   );
 }
 

@@ -7,8 +7,8 @@
  * Who waits is told by NOTIFY with the ids of a whole batch: PostgreSQL takes one lock for all commits that notify, so one
  * for each result would make writers queue. Writes of five milliseconds share one statement.
  */
-import type { Pool } from 'pg';
-import { packageMissing, TasksError, textOf } from '../errors.ts';
+import { packageMissing } from '../errors.ts';
+import { type Query, querying, type Row } from '../postgresql/query.ts';
 import {
   decodeResult,
   encodeResult,
@@ -78,7 +78,7 @@ export async function openPostgresqlResults(url: string, settings: ResultsSettin
   const pool = new pg.Pool({ ...config, max: connections, allowExitOnIdle: true });
   // Of a connection that nobody uses now; the next query makes another.
   pool.on('error', () => {});
-  const query = querying(url, pool);
+  const query = querying(url, pool, { name: table, schema });
   const listener = createListener(() => new pg.Client({ ...config, keepAlive: true }), channel);
   const writer = batchWriter(query, settings);
   const storing = underWay();
@@ -107,44 +107,6 @@ export async function openPostgresqlResults(url: string, settings: ResultsSettin
       await closed;
     },
   };
-}
-
-type Row = Readonly<Record<string, unknown>>;
-type Query = (sql: string, values: readonly unknown[]) => Promise<Row[]>;
-
-/** The table is made before the first query, by one at a time: CREATE IF NOT EXISTS is not safe against itself. */
-function querying(url: string, pool: Pool): Query {
-  let made: Promise<unknown> | undefined;
-  const make = async (): Promise<void> => {
-    // Looks first: who may only read and write a table that is there needs no right to create one.
-    const { rows } = await pool.query(`SELECT to_regclass('${table}') IS NOT NULL AS there`);
-    if ((rows[0] as { there: boolean }).there) return;
-    // Statements in one text are one transaction.
-    await pool.query(`SELECT pg_advisory_xact_lock(hashtext('${table}')); ${schema}`);
-  };
-  return async (sql, values) => {
-    try {
-      made ??= make();
-      await made;
-      return (await pool.query(sql, [...values])).rows as Row[];
-    } catch (error) {
-      await made?.catch(() => {
-        made = undefined;
-      });
-      throw unreachable(url, error);
-    }
-  };
-}
-
-function unreachable(url: string, cause: unknown): TasksError {
-  const { hostname, port } = new URL(url);
-  return new TasksError(
-    'BROKER_UNREACHABLE',
-    `PostgreSQL at ${hostname}:${port || 5432} did not do it`,
-    textOf(cause),
-    'Check that it runs, the user, password and database in the address, and that the user may create a table',
-    { cause },
-  );
 }
 
 function batchWriter(

@@ -20,6 +20,8 @@ export interface RedisSettings {
   /** Of the sentinels themselves, as in Celery's `sentinel_kwargs`; those of the server are in the address. */
   readonly sentinelUsername?: string;
   readonly sentinelPassword?: string;
+  /** With `rediss+sentinel://`: TLS to the sentinels, too, with the same certificates. Default false: to the server only. */
+  readonly sentinelTls?: boolean;
 }
 
 export type Address =
@@ -46,7 +48,8 @@ export function parseAddress(text: string): Address {
   const parts = addressesIn(text);
   const all = (form: RegExp): boolean =>
     parts.length > 0 && parts.every((part) => form.test(part) && URL.canParse(part));
-  if (all(/^sentinel:\/\//) || all(/^rediss?\+cluster:\/\//)) return { kind: 'redis', url: text };
+  if (all(/^sentinel:\/\//) || all(/^rediss\+sentinel:\/\//) || all(/^rediss?\+cluster:\/\//))
+    return { kind: 'redis', url: text };
   if (parts.length === 1 && all(/^rediss?:\/\//)) return { kind: 'redis', url: text };
   // Celery's name of its client for the same protocol.
   const amqp = parts.map((part) => part.replace(/^pyamqp:/, 'amqp:'));

@@ -1,6 +1,7 @@
 /**
  * A connection to Redis that comes back by itself, and the names of kombu's keys. An address is one server, the sentinels
- * of one (`sentinel://a;sentinel://b/0`, with its `masterName`, as kombu writes them), or nodes of a cluster
+ * of one (`sentinel://a;sentinel://b/0`, with its `masterName`, as kombu writes them; `rediss+sentinel://` for TLS to the
+ * server), or nodes of a cluster
  * (`redis+cluster://a;redis+cluster://b`). Everything behind this file sees a plain connection to one server.
  */
 import { readFileSync } from 'node:fs';
@@ -147,7 +148,7 @@ export function keyPrefixOf(url: string, { keyPrefix = '' }: RedisSettings): str
 }
 
 function isSentinel(url: string): boolean {
-  return url.startsWith('sentinel:');
+  return /^(rediss\+)?sentinel:/.test(url);
 }
 
 function isCluster(url: string): boolean {
@@ -156,7 +157,7 @@ function isCluster(url: string): boolean {
 
 /** As kombu reads them: user, password and database are the server's and stand in any of the addresses. */
 function sentinelOptions(url: string, settings: RedisSettings): RedisOptions {
-  const { masterName, sentinelUsername, sentinelPassword } = settings;
+  const { masterName, sentinelUsername, sentinelPassword, sentinelTls = false } = settings;
   if (masterName === undefined)
     throw new TasksError(
       'OPTION_INVALID',
@@ -166,6 +167,7 @@ function sentinelOptions(url: string, settings: RedisSettings): RedisOptions {
     );
   const parts = addressesIn(url).map((part) => new URL(part));
   const { username, password } = parts.find((part) => part.password !== '') ?? { username: '', password: '' };
+  const tls = tlsOf(url);
   const database = parts.map(({ pathname }) => Number(pathname.slice(1))).find((number) => number > 0);
   return {
     sentinels: parts.map(({ hostname, port }) => ({ host: hostname, port: Number(port) || sentinelPort })),
@@ -173,6 +175,8 @@ function sentinelOptions(url: string, settings: RedisSettings): RedisOptions {
     db: database ?? 0,
     ...(username ? { username: decodeURIComponent(username) } : {}),
     ...(password ? { password: decodeURIComponent(password) } : {}),
+    ...(tls ? { tls, enableTLSForSentinelMode: true } : {}),
+    ...(tls && sentinelTls ? { sentinelTLS: tls } : {}),
     ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
     ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
     sentinelRetryStrategy: (times) => Math.min(longestReconnectMs, 50 * 2 ** times),

@@ -70,22 +70,43 @@ describe.skipIf(!has('redisServer'))('Redis', () => {
     });
   });
 
-  describe('behind sentinels', () => {
+  describe.each([
+    { name: '', secure: false },
+    { name: ', all of it over TLS', secure: true },
+  ])('behind sentinels$name', ({ secure }) => {
     const folder = temporaryFolder('sentinel');
+    const file = (name: string): string => join(folder.path, name);
     const password = 'secret';
     let master: RedisServer;
     let replica: RedisServer;
     const sentinels: ChildProcess[] = [];
     let url = '';
-    const settings: RedisSettings = { masterName: 'main', leaseSeconds: 1 };
+    let plainSentinels = '';
+    const settings: RedisSettings = { masterName: 'main', leaseSeconds: 1, sentinelTls: secure };
+    const startServer = async (args: readonly string[]): Promise<RedisServer> => {
+      if (!secure) return startRedis({ args: [...args] });
+      const port = await freePort();
+      const tls = ['--port', '0', '--tls-port', String(port), ...tlsLines(file).map((line) => `--${line}`)];
+      return startRedis({ port, args: [...tls.flatMap((line) => line.split(' ')), ...args] });
+    };
     beforeAll(async () => {
+      if (secure) await certificates(folder.path);
       const access = ['--requirepass', password, '--masterauth', password];
-      master = await startRedis({ args: access });
+      master = await startServer(access);
       const follow = ['--replicaof', '127.0.0.1', String(master.port)];
-      replica = await startRedis({ args: [...access, ...follow] });
+      replica = await startServer([...access, ...follow]);
       const ports = [await freePort(), await freePort()];
-      for (const port of ports) sentinels.push(await startSentinel(folder.path, port, master.port, password));
-      url = ports.map((port) => `sentinel://:${password}@127.0.0.1:${port}/0`).join(';');
+      const tlsPorts = [await freePort(), await freePort()];
+      const form = secure ? 'rediss+sentinel' : 'sentinel';
+      const query = secure ? `?ssl_ca_certs=${file('ca.crt')}` : '';
+      const addresses = (all: readonly number[]): string =>
+        all.map((port) => `${form}://:${password}@127.0.0.1:${port}/0${query}`).join(';');
+      for (const [i, port] of ports.entries()) {
+        const lines = secure ? [`tls-port ${tlsPorts[i]}`, ...tlsLines(file)] : [];
+        sentinels.push(await startSentinel(folder.path, port, master.port, password, lines));
+      }
+      url = addresses(secure ? tlsPorts : ports);
+      plainSentinels = addresses(ports);
     });
     afterAll(async () => {
       for (const one of sentinels) one.kill('SIGKILL');
@@ -93,12 +114,32 @@ describe.skipIf(!has('redisServer'))('Redis', () => {
       folder.remove();
     });
 
+    test.runIf(secure)(
+      'sentinels without TLS lead to a server with it, and its certificate is checked',
+      async () => {
+        const broker = await openRedisBroker(plainSentinels, { ...settings, sentinelTls: false });
+        await broker.publish('plain', messages(3));
+        expect(await broker.depth?.('plain')).toMatchObject({ waiting: 3 });
+        await broker.close();
+        const stranger = plainSentinels.replaceAll(/\?[^;]*/g, '');
+        const refused = await openRedisBroker(stranger, { ...settings, sentinelTls: false });
+        await expect(refused.publish('plain', messages(1))).rejects.toMatchObject({
+          code: 'BROKER_UNREACHABLE',
+          message: expect.stringContaining('certificate'),
+        });
+        await refused.close();
+      },
+    );
+
     test('after the server fails, work goes on at the one that takes its place', async () => {
       const broker = await openRedisBroker(url, settings);
       const consumer = await broker.consume(options);
       const sent = messages(10);
       await broker.publish('q', sent);
-      const watching = new Redis(replica.port, { password });
+      const watching = new Redis(replica.port, {
+        password,
+        ...(secure && { tls: { rejectUnauthorized: false } }),
+      });
       await until(async () => (await watching.llen('q')) === 10, 'the copy');
       const early = await consumer.take(4, patience);
       await until(async () => (await watching.hlen('unacked')) === 4, 'the copy of what is lent');
@@ -312,11 +353,23 @@ async function certificates(folder: string): Promise<void> {
   await openssl('x509', '-req', '-in', 'server.csr', ...sign, '-out', 'server.crt');
 }
 
+/** Of a configuration: replication and what sentinels say to servers, over TLS. */
+function tlsLines(file: (name: string) => string): string[] {
+  return [
+    `tls-cert-file ${file('server.crt')}`,
+    `tls-key-file ${file('server.key')}`,
+    `tls-ca-cert-file ${file('ca.crt')}`,
+    'tls-auth-clients optional',
+    'tls-replication yes',
+  ];
+}
+
 async function startSentinel(
   folder: string,
   port: number,
   master: number,
   password: string,
+  lines: readonly string[],
 ): Promise<ChildProcess> {
   const config = join(folder, `sentinel-${port}.conf`);
   writeFileSync(
@@ -328,6 +381,7 @@ sentinel monitor main 127.0.0.1 ${master} 1
 sentinel auth-pass main ${password}
 sentinel down-after-milliseconds main 1000
 sentinel failover-timeout main 5000
+${lines.join('\n')}
 `,
   );
   const child = spawn(inject('servers').redisServer, [config, '--sentinel'], { stdio: 'ignore' });

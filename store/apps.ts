@@ -3,9 +3,11 @@ import type { Kysely, Selectable } from 'kysely';
 import { HeadcountError } from '../decide/errors.ts';
 import type { AppTable, Database } from './database.ts';
 import type { App, Apps } from './store.ts';
-import { json, notFound, rowId, sqlState, text, uniqueViolation } from './values.ts';
+import { notFound, rowId, sqlState, text, uniqueViolation } from './values.ts';
+import { openChoice, places, sealChoice, type Vault } from './vault.ts';
 
-export function createApps(kysely: Kysely<Database>): Apps {
+export function createApps(kysely: Kysely<Database>, vault: Vault): Apps {
+  const toApp = appFrom(vault);
   return {
     async list() {
       const rows = await kysely.selectFrom('apps').selectAll().orderBy('name').execute();
@@ -24,9 +26,9 @@ export function createApps(kysely: Kysely<Database>): Apps {
         .insertInto('apps')
         .values({
           name: text(app.name),
-          token: text(app.token),
+          token: vault.seal(text(app.token), places.token),
           url: app.url === undefined ? null : text(app.url),
-          fleet: json(app.fleet),
+          fleet: sealChoice(vault, app.fleet, places.fleet),
           created_at: Math.round(app.createdAt),
           ...(app.organisationId !== undefined && { organisation_id: rowId(app.organisationId) }),
         })
@@ -40,8 +42,8 @@ export function createApps(kysely: Kysely<Database>): Apps {
     async update(id, change) {
       const set = {
         ...(change.url !== undefined && { url: change.url === null ? null : text(change.url) }),
-        ...(change.fleet !== undefined && { fleet: json(change.fleet) }),
-        ...(change.token !== undefined && { token: text(change.token) }),
+        ...(change.fleet !== undefined && { fleet: sealChoice(vault, change.fleet, places.fleet) }),
+        ...(change.token !== undefined && { token: vault.seal(text(change.token), places.token) }),
       };
       const row = await (Object.keys(set).length === 0
         ? kysely.selectFrom('apps').selectAll().where('id', '=', rowId(id))
@@ -56,16 +58,16 @@ export function createApps(kysely: Kysely<Database>): Apps {
   };
 }
 
-function toApp(row: Selectable<AppTable>): App {
-  return {
+function appFrom(vault: Vault): (row: Selectable<AppTable>) => App {
+  return (row) => ({
     id: String(row.id),
     name: row.name,
-    token: row.token,
+    token: vault.open(row.token, places.token),
     ...(row.url !== null && { url: row.url }),
-    fleet: row.fleet,
+    fleet: openChoice(vault, row.fleet, places.fleet),
     createdAt: row.created_at,
     organisationId: String(row.organisation_id),
-  };
+  });
 }
 
 function taken(name: string): HeadcountError {

@@ -4,8 +4,10 @@ import { HeadcountError } from '../decide/errors.ts';
 import type { ChannelTable, Database } from './database.ts';
 import type { Channel, Channels } from './store.ts';
 import { json, notFound, rowId, sqlState, text, uniqueViolation } from './values.ts';
+import { openChoice, places, sealChoice, type Vault } from './vault.ts';
 
-export function createChannels(kysely: Kysely<Database>): Channels {
+export function createChannels(kysely: Kysely<Database>, vault: Vault): Channels {
+  const toChannel = channelFrom(vault);
   return {
     async list() {
       const rows = await kysely.selectFrom('channels').selectAll().orderBy('name').execute();
@@ -16,7 +18,7 @@ export function createChannels(kysely: Kysely<Database>): Channels {
         .insertInto('channels')
         .values({
           name: text(name),
-          notifier: json(notifier),
+          notifier: sealChoice(vault, notifier, places.notifier),
           tells: json(tells),
           created_at: Math.round(now),
           ...(organisationId !== undefined && { organisation_id: rowId(organisationId) }),
@@ -31,7 +33,7 @@ export function createChannels(kysely: Kysely<Database>): Channels {
         .updateTable('channels')
         .set((columns) => ({
           name: name === undefined ? columns.ref('name') : text(name),
-          ...(notifier && { notifier: json(notifier) }),
+          ...(notifier && { notifier: sealChoice(vault, notifier, places.notifier) }),
           ...(tells && { tells: json(tells) }),
         }))
         .where('id', '=', rowId(id))
@@ -47,15 +49,15 @@ export function createChannels(kysely: Kysely<Database>): Channels {
   };
 }
 
-function toChannel(row: Selectable<ChannelTable>): Channel {
-  return {
+function channelFrom(vault: Vault): (row: Selectable<ChannelTable>) => Channel {
+  return (row) => ({
     id: String(row.id),
     name: row.name,
-    notifier: row.notifier,
+    notifier: openChoice(vault, row.notifier, places.notifier),
     tells: row.tells,
     createdAt: row.created_at,
     organisationId: String(row.organisation_id),
-  };
+  });
 }
 
 function taken(name: string): (error: unknown) => never {

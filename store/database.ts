@@ -2,6 +2,7 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely';
 import type { Choice, Histogram, Hold, Learned, Reading, Reason } from '../decide/words.ts';
 import type { Role, Severity, StoredDecision, Tells } from './store.ts';
+import type { SealedChoice } from './vault.ts';
 
 export type StoreKind = 'embedded' | 'postgres';
 
@@ -39,7 +40,7 @@ export interface AppTable {
   name: string;
   token: string;
   url: string | null;
-  fleet: Json<Choice>;
+  fleet: Json<Choice | SealedChoice>;
   created_at: number;
   organisation_id: Generated<number>;
 }
@@ -50,7 +51,7 @@ export interface ManagerTable {
   process_type: string;
   rules: Json<Choice[]>;
   limits: Json<Choice[]>;
-  meters: Json<Choice[]>;
+  meters: Json<(Choice | SealedChoice)[]>;
   minimum: number;
   maximum: number;
   paused: boolean;
@@ -128,7 +129,7 @@ export interface IssueTable {
 export interface ChannelTable {
   id: GeneratedAlways<number>;
   name: string;
-  notifier: Json<Choice>;
+  notifier: Json<Choice | SealedChoice>;
   tells: Json<Tells>;
   created_at: number;
   organisation_id: Generated<number>;

@@ -5,8 +5,10 @@ import { defaultLearned } from '../decide/learn.ts';
 import type { Database, ManagerTable } from './database.ts';
 import type { ManagerChange, ManagerSettings, Managers, StoredManager } from './store.ts';
 import { json, notFound, ownerGone, rowId, sqlState, text, uniqueViolation } from './values.ts';
+import { openChoice, places, sealMeters, type Vault } from './vault.ts';
 
-export function createManagers(kysely: Kysely<Database>): Managers {
+export function createManagers(kysely: Kysely<Database>, vault: Vault): Managers {
+  const toManager = managerFrom(vault);
   return {
     async list(appId) {
       const rows = await kysely
@@ -40,7 +42,7 @@ export function createManagers(kysely: Kysely<Database>): Managers {
     async create(appId, settings, now) {
       const row = await kysely
         .insertInto('managers')
-        .values(newRow(appId, settings, now))
+        .values(newRow(vault, appId, settings, now))
         .returningAll()
         .executeTakeFirstOrThrow()
         .catch((error: unknown) => {
@@ -50,7 +52,7 @@ export function createManagers(kysely: Kysely<Database>): Managers {
       return toManager(row);
     },
     async update(id, change) {
-      const set = changedColumns(change);
+      const set = changedColumns(vault, change);
       const row = await (Object.keys(set).length === 0
         ? kysely.selectFrom('managers').selectAll().where('id', '=', rowId(id))
         : kysely.updateTable('managers').set(set).where('id', '=', rowId(id)).returningAll()
@@ -64,13 +66,18 @@ export function createManagers(kysely: Kysely<Database>): Managers {
   };
 }
 
-function newRow(appId: string, settings: ManagerSettings & { configHash?: string }, now: number) {
+function newRow(
+  vault: Vault,
+  appId: string,
+  settings: ManagerSettings & { configHash?: string },
+  now: number,
+) {
   return {
     app_id: rowId(appId),
     process_type: text(settings.processType),
     rules: json(settings.rules),
     limits: json(settings.limits),
-    meters: json(settings.meters),
+    meters: sealMeters(vault, settings.meters),
     minimum: settings.minimum,
     maximum: settings.maximum,
     paused: settings.paused,
@@ -81,11 +88,11 @@ function newRow(appId: string, settings: ManagerSettings & { configHash?: string
   };
 }
 
-function changedColumns(change: ManagerChange): Updateable<ManagerTable> {
+function changedColumns(vault: Vault, change: ManagerChange): Updateable<ManagerTable> {
   return {
     ...(change.rules !== undefined && { rules: json(change.rules) }),
     ...(change.limits !== undefined && { limits: json(change.limits) }),
-    ...(change.meters !== undefined && { meters: json(change.meters) }),
+    ...(change.meters !== undefined && { meters: sealMeters(vault, change.meters) }),
     ...(change.minimum !== undefined && { minimum: change.minimum }),
     ...(change.maximum !== undefined && { maximum: change.maximum }),
     ...(change.paused !== undefined && { paused: change.paused }),
@@ -96,14 +103,14 @@ function changedColumns(change: ManagerChange): Updateable<ManagerTable> {
   };
 }
 
-function toManager(row: Selectable<ManagerTable>): StoredManager {
-  return {
+function managerFrom(vault: Vault): (row: Selectable<ManagerTable>) => StoredManager {
+  return (row) => ({
     id: String(row.id),
     appId: String(row.app_id),
     processType: row.process_type,
     rules: row.rules,
     limits: row.limits,
-    meters: row.meters,
+    meters: row.meters.map((meter) => openChoice(vault, meter, places.meters)),
     minimum: row.minimum,
     maximum: row.maximum,
     paused: row.paused,
@@ -112,7 +119,7 @@ function toManager(row: Selectable<ManagerTable>): StoredManager {
     learned: row.learned,
     ...(row.config_hash !== null && { configHash: row.config_hash }),
     createdAt: row.created_at,
-  };
+  });
 }
 
 function taken(processType: string): HeadcountError {

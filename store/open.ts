@@ -17,10 +17,12 @@ import { createOrganisations } from './organisations.ts';
 import { parsers } from './parsers.ts';
 import { pgliteDialect } from './pglite-dialect.ts';
 import { createReadings } from './readings.ts';
+import { resealAll } from './reseal.ts';
 import { createSettings } from './settings.ts';
 import type { Store } from './store.ts';
 import { createTasks } from './tasks.ts';
 import { createTidy } from './tidy.ts';
+import { createVault, type Vault } from './vault.ts';
 
 /** Where the store is: a folder for the embedded one, or the address of a PostgreSQL database. */
 export type StorePlace = { readonly folder: string } | { readonly databaseUrl: string };
@@ -40,12 +42,16 @@ interface Opened {
   close(): Promise<void>;
 }
 
-/** @throws HeadcountError STORE_UNREACHABLE, STORE_IN_USE, STORE_NEWER */
-export async function openStore(place: StorePlace): Promise<OpenStore> {
+/**
+ * @param vault seals secrets, and what was sealed otherwise is sealed anew at once; absent: they stand in the store as they are
+ * @throws HeadcountError STORE_UNREACHABLE, STORE_IN_USE, STORE_NEWER, SECRETS_LOCKED
+ */
+export async function openStore(place: StorePlace, vault: Vault = createVault([])): Promise<OpenStore> {
   const { kind, kysely, bus, close } =
     'folder' in place ? await openFolder(place.folder) : await openPostgres(place.databaseUrl);
   try {
     await migrate(kysely, Date.now());
+    await resealAll(kysely, vault);
   } catch (error) {
     await close();
     throw error;
@@ -55,13 +61,13 @@ export async function openStore(place: StorePlace): Promise<OpenStore> {
     kind,
     kysely,
     ...(bus && { several: { leases: createLeases(kysely), bus } }),
-    apps: createApps(kysely),
-    managers: createManagers(kysely),
+    apps: createApps(kysely, vault),
+    managers: createManagers(kysely, vault),
     readings: createReadings(kysely),
     decisions: createDecisions(kysely),
     issues: createIssues(kysely),
-    channels: createChannels(kysely),
-    settings: createSettings(kysely),
+    channels: createChannels(kysely, vault),
+    settings: createSettings(kysely, vault),
     tasks: createTasks(kysely),
     organisations: createOrganisations(kysely),
     audit: createAudit(kysely),
@@ -90,6 +96,8 @@ async function openPostgres(databaseUrl: string): Promise<Opened> {
   const pool = createPool(databaseUrl);
   // A connection that breaks while idle is replaced at the next query; without a listener it would end the process.
   pool.on('error', () => {});
+  // One that breaks between two statements of a transaction: the next statement says so.
+  pool.on('connect', (client) => void client.on('error', () => {}));
   try {
     (await pool.connect()).release();
   } catch (error) {

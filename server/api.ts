@@ -122,7 +122,9 @@ export const managerChange = managerSettings
 export const app = z
   .object({
     name: appName,
+    /** Dots for who may not change the app. */
     token: z.string(),
+    organisationId: z.string().optional(),
     url: z.string().optional(),
     fleet: choice,
     createdAt: z.number(),
@@ -233,12 +235,16 @@ export const adapters = z
     description: 'Everything that can be chosen, with its options: forms are drawn from this.',
   });
 
+export const roleName = z.enum(['read-only', 'member', 'admin', 'owner']);
+
 export const me = z
   .object({
     loggedIn: z.boolean(),
     setUpNeeded: z.boolean(),
     name: z.string().optional(),
     email: z.string().optional(),
+    /** The chosen one first: what is added goes there. */
+    organisations: z.array(z.object({ id: z.string(), name: z.string(), role: roleName })).optional(),
   })
   .openapi('Me');
 

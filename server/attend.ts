@@ -94,18 +94,21 @@ function tell(
   end: 'opened' | 'resolved',
 ): void {
   const key = `${app.name}/${processType}/${kind}`;
-  people?.tell({
-    id: `${key}/${openedAt}/${end}`,
-    at: clock.now(),
-    kind: end,
-    key,
-    severity,
-    app: app.name,
-    processType,
-    title,
-    text: end === 'opened' ? text : '',
-    ...link(people, app.name, processType),
-  });
+  people?.tell(
+    {
+      id: `${key}/${openedAt}/${end}`,
+      at: clock.now(),
+      kind: end,
+      key,
+      severity,
+      app: app.name,
+      processType,
+      title,
+      text: end === 'opened' ? text : '',
+      ...link(people, app.name, processType),
+    },
+    app.organisationId,
+  );
 }
 
 /** After it was written down: a dashboard that hears it asks for what is open. */
@@ -122,18 +125,21 @@ function show(
 function tellScaled({ people }: Surroundings, app: App, { manager, decision }: Judged): void {
   const { processType } = manager.stored;
   if (!people || !decision) return;
-  people.tell({
-    id: `${app.name}/${processType}/scaled/${decision.at}`,
-    at: decision.at,
-    kind: 'scaled',
-    key: `${app.name}/${processType}/scaled/${decision.at}`,
-    severity: 'info',
-    app: app.name,
-    processType,
-    title: `from ${decision.current} to ${decision.desired}`,
-    text: `${explain(decision, processType)}.`,
-    ...link(people, app.name, processType),
-  });
+  people.tell(
+    {
+      id: `${app.name}/${processType}/scaled/${decision.at}`,
+      at: decision.at,
+      kind: 'scaled',
+      key: `${app.name}/${processType}/scaled/${decision.at}`,
+      severity: 'info',
+      app: app.name,
+      processType,
+      title: `from ${decision.current} to ${decision.desired}`,
+      text: `${explain(decision, processType)}.`,
+      ...link(people, app.name, processType),
+    },
+    app.organisationId,
+  );
 }
 
 function link(

@@ -1,29 +1,43 @@
 /**
- * Who may use this controller: people with e-mail and password (better-auth keeps accounts and sessions, in the same store),
- * and the command line on this machine, by the key in controller.json.
+ * Who may use this controller: people with e-mail and password, a second factor or a passkey (better-auth keeps accounts and
+ * sessions, in the same store), programs by keys, and the command line on this machine, by the key in controller.json.
  *
  * Sign-up is closed. The first person comes in by a set-up link that is made at each start while there is nobody;
- * the store keeps only its hash, and one use ends it, also when two use it at once. A password printed at the first start
- * was rejected: it would stay in logs and stay valid.
+ * the store keeps only its hash, and one use ends it, also when two use it at once. Others come by an invitation. A password
+ * printed at the first start was rejected: it would stay in logs and stay valid.
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { betterAuth } from 'better-auth';
-import { isAPIError } from 'better-auth/api';
 import { getMigrations } from 'better-auth/db/migration';
 import { type Kysely, sql } from 'kysely';
 import type { Logger } from 'pino';
 import { HeadcountError } from '../decide/errors.ts';
 import type { OpenStore } from '../store/open.ts';
+import { hashOf, sameText } from './access/asker.ts';
+import { firstOrganisation } from './access/gate.ts';
+import { createKeys, type Keys } from './access/keys.ts';
+import { createMailer, type Mailer } from './access/mail.ts';
+import { authOptions, type Given, resetSeconds, type SingleSignOn } from './access/options.ts';
+import { createPeople, type People } from './access/people.ts';
 import { wordsOf } from './clock.ts';
 
+export { sameText } from './access/asker.ts';
+export { passwordLengths, peerHeader } from './access/options.ts';
+
 export interface Person {
+  readonly id: string;
   readonly name: string;
   readonly email: string;
 }
 
-export interface SetUp extends Person {
-  readonly token: string;
+export interface NewPerson {
+  readonly name: string;
+  readonly email: string;
   readonly password: string;
+}
+
+export interface SetUp extends NewPerson {
+  readonly token: string;
 }
 
 export interface Auth {
@@ -34,8 +48,13 @@ export interface Auth {
   nobodyYet(): Promise<boolean>;
   /** A new token for the set-up link, which ends the one before; nothing when there is somebody. */
   newSetUpToken(): Promise<string | undefined>;
-  /** Makes the first person and logs them in. @throws HeadcountError SETUP_LINK_INVALID */
+  /** Makes the first person, owner of the first organisation, and logs them in. @throws HeadcountError SETUP_LINK_INVALID */
   setUp(given: SetUp, request: Request): Promise<Response>;
+  readonly people: People;
+  readonly keys: Keys;
+  readonly mailer: Mailer;
+  /** What the button of single sign-on says. Absent: there is none. */
+  readonly singleSignOn?: string;
 }
 
 export interface AuthOptions {
@@ -43,18 +62,29 @@ export interface AuthOptions {
   readonly log: Logger;
   /** Absent: the address of each request counts, and cookies are not marked secure. */
   readonly publicUrl?: string;
+  readonly singleSignOn?: SingleSignOn;
 }
 
-/** Header in which http.ts tells the address of the other end; what a client wrote there is overwritten. */
-export const peerHeader = 'x-headcount-peer';
-export const passwordLengths = { minimum: 12, maximum: 128 };
 const tokenKey = 'setup.tokenHash';
 
-export async function createAuth({ store, log, publicUrl }: AuthOptions): Promise<Auth> {
+export async function createAuth({ store, log, publicUrl, singleSignOn }: AuthOptions): Promise<Auth> {
   const secret = await store.settings.setOnce('auth.secret', randomBytes(32).toString('base64url'));
-  const auth = betterAuth(authOptions(store.kysely, secret, log, publicUrl));
-  await migrate(store.kysely, secret, log);
+  const mailer = createMailer(store, log);
+  const given: Given = {
+    db: store.kysely,
+    secret,
+    log,
+    publicUrl,
+    singleSignOn,
+    tellReset: async ({ email }, token) => {
+      mailReset(mailer, log, publicUrl, email, token);
+    },
+  };
+  const auth = betterAuth(authOptions(given));
+  await migrate(given);
   const context = await auth.$context;
+  const people = createPeople(auth, context);
+  await adopt(store);
   const nobodyYet = async (): Promise<boolean> => (await context.adapter.count({ model: 'user' })) === 0;
   const claim = async (token: string): Promise<void> => {
     const expected = await store.settings.get(tokenKey);
@@ -67,7 +97,9 @@ export async function createAuth({ store, log, publicUrl }: AuthOptions): Promis
     who: async (headers) => {
       if (!headers.has('cookie')) return undefined;
       const session = await auth.api.getSession({ headers });
-      return session ? { name: session.user.name, email: session.user.email } : undefined;
+      if (!session) return undefined;
+      const { id, name, email } = session.user;
+      return { id, name, email };
     },
     nobodyYet,
     newSetUpToken: async () => {
@@ -76,88 +108,60 @@ export async function createAuth({ store, log, publicUrl }: AuthOptions): Promis
       await store.settings.set(tokenKey, hashOf(token));
       return token;
     },
-    setUp: async ({ token, name, email, password }, request) => {
+    setUp: async ({ token, ...person }, request) => {
       await claim(token);
-      const hash = await context.password.hash(password);
-      const user = await context.internalAdapter.createUser(
-        {
-          name,
-          email: email.toLowerCase(),
-          emailVerified: true,
-        },
-        { method: 'email-password' },
-      );
-      const account = { providerId: 'credential', accountId: user.id, userId: user.id, password: hash };
-      await context.internalAdapter.linkAccount(account);
+      const id = await people.create(person);
+      await store.organisations.join(firstOrganisation, id, 'owner', Date.now());
       log.info('the first person is set up');
-      return await auth.api.signInEmail({
-        body: { email, password },
-        headers: request.headers,
-        asResponse: true,
-      });
+      return await people.logIn(person, request);
     },
+    people,
+    mailer,
+    keys: createKeys({
+      create: (body) => auth.api.createApiKey({ body }),
+      verify: (key) => auth.api.verifyApiKey({ body: { key } }),
+      rows: (referenceId) =>
+        context.adapter.findMany({ model: 'apikey', where: [{ field: 'referenceId', value: referenceId }] }),
+      remove: (id) => context.adapter.delete({ model: 'apikey', where: [{ field: 'id', value: id }] }),
+    }),
+    ...(singleSignOn && { singleSignOn: singleSignOn.name }),
   };
 }
 
-/** True when both are the same, in a time that does not tell how far they agree. */
-export function sameText(a: string, b: string): boolean {
-  return timingSafeEqual(Buffer.from(hashOf(a)), Buffer.from(hashOf(b)));
+/** Not awaited by who asks: the time of an answer would tell whether there is such an account. */
+function mailReset(
+  mailer: Mailer,
+  log: Logger,
+  publicUrl: string | undefined,
+  email: string,
+  token: string,
+): void {
+  // Without an address of our own a link could only be made from the request, in which anybody can write any host.
+  if (!publicUrl) {
+    log.warn('a new password was asked for by mail; set publicUrl so that its link can be sent');
+    return;
+  }
+  const text = `Somebody, you we hope, asked for a new password for Headcount.\n\nOpen this link within ${resetSeconds / 60} minutes to choose one:\n${publicUrl}/reset#token=${token}\n\nIf it was not you, do nothing.\n`;
+  void mailer.send(email, 'A new password for Headcount', text);
 }
 
-function authOptions(db: OpenStore['kysely'], secret: string, log: Logger, publicUrl: string | undefined) {
-  return {
-    appName: 'Headcount',
-    basePath: '/api/auth',
-    ...(publicUrl && { baseURL: publicUrl }),
-    secret,
-    database: { db, type: 'postgres' as const },
-    emailAndPassword: {
-      enabled: true,
-      disableSignUp: true,
-      minPasswordLength: passwordLengths.minimum,
-      maxPasswordLength: passwordLengths.maximum,
-    },
-    user: { modelName: 'people' },
-    session: { modelName: 'sessions', expiresIn: 7 * 24 * 3600, updateAge: 24 * 3600 },
-    account: { modelName: 'accounts' },
-    verification: { modelName: 'verifications' },
-    // A request from another page is refused before it gets here; better-auth looks too, and a proxy may speak https.
-    trustedOrigins: (request?: Request) => (request ? ownOrigins(request) : []),
-    onAPIError: {
-      onError: (error: unknown) => log[isAPIError(error) ? 'debug' : 'error'](`auth: ${wordsOf(error)}`),
-    },
-    rateLimit: {
-      enabled: true,
-      window: 60,
-      max: 300,
-      customRules: { '/sign-in/email': { window: 60, max: 8 } },
-    },
-    advanced: {
-      cookiePrefix: 'headcount',
-      useSecureCookies: publicUrl?.startsWith('https:') ?? false,
-      ipAddress: { ipAddressHeaders: [peerHeader] },
-    },
-    telemetry: { enabled: false },
-    logger: {
-      level: 'warn' as const,
-      log: (level: string, message: string) => log[level === 'error' ? 'warn' : 'debug'](`auth: ${message}`),
-    },
-  };
-}
-
-function ownOrigins({ url }: Request): string[] {
-  const { host } = new URL(url);
-  return [`http://${host}`, `https://${host}`];
+/** People from before there were organisations become owners of the first one, as they could do everything. */
+async function adopt({ kysely, organisations }: OpenStore): Promise<void> {
+  if ((await organisations.members(firstOrganisation)).length > 0) return;
+  const people = await sql<{ id: string }>`select id from people order by "createdAt" limit 100`.execute(
+    kysely,
+  );
+  for (const { id } of people.rows) await organisations.join(firstOrganisation, id, 'owner', Date.now());
 }
 
 /** Makes the tables of people and sessions, or adds what a newer version needs. One controller at a time. */
-async function migrate(kysely: OpenStore['kysely'], secret: string, log: Logger): Promise<void> {
-  await kysely.connection().execute(async (db) => {
+async function migrate(given: Given): Promise<void> {
+  await given.db.connection().execute(async (db) => {
     const lock = sql`SELECT pg_advisory_lock(hashtext('headcount.people'))`;
     await lock.execute(db);
     try {
       const { runMigrations, toBeCreated, toBeAdded } = await getMigrations(
-        authOptions(db as Kysely<never>, secret, log, undefined),
+        authOptions({ ...given, db: db as Kysely<never>, publicUrl: undefined, singleSignOn: undefined }),
       );
       if (toBeCreated.length + toBeAdded.length > 0) await runMigrations();
     } catch (error) {
@@ -181,8 +185,4 @@ function linkInvalid(): HeadcountError {
     'it was used, or a newer one was made',
     'Log in, or start the controller anew: it prints a new link while there is nobody.',
   );
-}
-
-function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -8,28 +8,34 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
 import { HeadcountError } from '../decide/errors.ts';
-import { type Person, peerHeader, sameText } from './auth.ts';
+import { whoAsks } from './access/asker.ts';
+import { audited } from './access/audit.ts';
+import { gate } from './access/gate.ts';
+import { peerHeader } from './auth.ts';
 import { page } from './pages.ts';
 import { checkRequest, notFound, problemResponse } from './problem.ts';
 import type { Deps, Env, Routes } from './request.ts';
 import { adapterRoutes } from './routes/adapters.ts';
 import { appRoutes } from './routes/apps.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { configurationRoutes } from './routes/configuration.ts';
 import { historyRoutes } from './routes/history.ts';
 import { inboxRoutes } from './routes/inbox.ts';
 import { ingestRoutes } from './routes/ingest.ts';
+import { invitationRoutes } from './routes/invitations.ts';
 import { issueRoutes } from './routes/issues.ts';
 import { judoscaleRoutes } from './routes/judoscale.ts';
+import { keyRoutes } from './routes/keys.ts';
 import { liveRoutes } from './routes/live.ts';
 import { managerRoutes } from './routes/managers.ts';
 import { metricsRoutes } from './routes/metrics.ts';
+import { organisationRoutes } from './routes/organisations.ts';
 import { peopleRoutes } from './routes/people.ts';
 import { setupGuideRoutes } from './routes/setup-guide.ts';
 import { taskRoutes } from './routes/tasks.ts';
 
 const bodyLimitBytes = 1_000_000;
-const openTo = /^\/api\/(me|setup|openapi\.json|auth\/.*)$/;
 
 export function createHttp(deps: Deps): Routes {
   const api: Routes = new OpenAPIHono<Env>({ defaultHook: checkRequest });
@@ -43,6 +49,8 @@ export function createHttp(deps: Deps): Routes {
   metricsRoutes(api, deps);
   api.use('/api/*', bodyLimit({ maxSize: bodyLimitBytes, onError: tooLarge }));
   api.use('/api/*', whoIsAsking(deps));
+  api.use('/api/*', gate(deps));
+  api.use('/api/*', audited(deps));
   appRoutes(api, deps);
   managerRoutes(api, deps);
   historyRoutes(api, deps);
@@ -51,6 +59,10 @@ export function createHttp(deps: Deps): Routes {
   adapterRoutes(api, deps);
   liveRoutes(api, deps);
   peopleRoutes(api, deps);
+  organisationRoutes(api, deps);
+  invitationRoutes(api, deps);
+  keyRoutes(api, deps);
+  auditRoutes(api, deps);
   inboxRoutes(api, deps);
   setupGuideRoutes(api, deps);
   taskRoutes(api, deps);
@@ -94,25 +106,11 @@ function tooLarge(): never {
 function whoIsAsking(deps: Deps): MiddlewareHandler<Env> {
   return async (c, next) => {
     c.req.raw.headers.set(peerHeader, peer(c, deps.publicUrl !== undefined));
-    const person = byKey(deps, c) ?? (await bySession(deps, c));
-    c.set('person', person);
-    if (!person && !openTo.test(c.req.path)) throw loginRequired();
+    if (!c.req.header('authorization')?.startsWith('Bearer ')) refuseForeignPage(deps, c);
+    c.set('person', await whoAsks(deps, c.req.raw.headers));
     if (c.req.path !== '/api/live') c.header('cache-control', 'no-store');
     await next();
   };
-}
-
-/** The command line of this machine. A wrong key is refused rather than ignored: it is a stale controller.json. */
-function byKey({ key }: Deps, c: Context<Env>): Person | undefined {
-  const given = c.req.header('authorization')?.match(/^Bearer (.+)$/)?.[1];
-  if (given === undefined) return undefined;
-  if (!sameText(given, key)) throw loginRequired();
-  return { name: 'local', email: 'local@localhost' };
-}
-
-async function bySession(deps: Deps, c: Context<Env>): Promise<Person | undefined> {
-  refuseForeignPage(deps, c);
-  return await deps.auth.who(c.req.raw.headers);
 }
 
 /**
@@ -141,15 +139,6 @@ function peer(c: Context<Env>, behindProxy: boolean): string {
   return Object.hasOwn(c.env ?? {}, 'incoming')
     ? (getConnInfo(c).remote.address ?? '127.0.0.1')
     : '127.0.0.1';
-}
-
-function loginRequired(): HeadcountError {
-  return new HeadcountError(
-    'LOGIN_REQUIRED',
-    'This needs a login',
-    'there is no session, or it has ended',
-    'Log in and try again.',
-  );
 }
 
 function describe(api: Routes): void {

@@ -4,8 +4,11 @@
  * and the page loads what it missed. Waiting for slow readers was rejected: one sleeping laptop would stop all.
  */
 export interface Live {
-  /** A response that goes on until the reader or the controller ends it. `allowed` is asked again at every heartbeat. */
-  open(allowed: () => Promise<boolean>): Response;
+  /**
+   * A response that goes on until the reader or the controller ends it. `allowed` is asked again at every heartbeat; `hears`
+   * at every event about an app. Without it all are heard.
+   */
+  open(allowed: () => Promise<boolean>, hears?: (app: string) => boolean): Response;
   send(event: string, data: unknown): void;
   listenerCount(): number;
   close(): void;
@@ -14,6 +17,7 @@ export interface Live {
 interface Listener {
   readonly stream: ReadableStreamDefaultController<Uint8Array>;
   readonly allowed: () => Promise<boolean>;
+  readonly hears?: (app: string) => boolean;
 }
 
 export interface LiveLimits {
@@ -54,12 +58,12 @@ export function createLive(limits: LiveLimits = usual): Live {
   heart.unref();
 
   return {
-    open: (allowed) => {
+    open: (allowed, hears) => {
       let listener: Listener | undefined;
       const body = new ReadableStream<Uint8Array>(
         {
           start: (stream) => {
-            listener = { stream, allowed };
+            listener = { stream, allowed, ...(hears && { hears }) };
             listeners.add(listener);
             push(listener, encoder.encode('retry: 2000\n\n'));
           },
@@ -75,7 +79,9 @@ export function createLive(limits: LiveLimits = usual): Live {
     },
     send: (event, data) => {
       const bytes = encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-      for (const listener of listeners) push(listener, bytes);
+      const app = appOf(data);
+      for (const listener of listeners)
+        if (app === undefined || !listener.hears || listener.hears(app)) push(listener, bytes);
     },
     listenerCount: () => listeners.size,
     close: () => {
@@ -83,6 +89,11 @@ export function createLive(limits: LiveLimits = usual): Live {
       for (const listener of listeners) leave(listener);
     },
   };
+}
+
+function appOf(data: unknown): string | undefined {
+  if (typeof data !== 'object' || data === null || !('app' in data)) return undefined;
+  return typeof data.app === 'string' ? data.app : undefined;
 }
 
 const streamHeaders = {

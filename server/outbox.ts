@@ -21,7 +21,8 @@ const flushLimitMs = 5_000;
 export interface Outbox {
   /** The channels as they are now; what waits for one that is gone is dropped. */
   use(channels: readonly Channel[]): void;
-  tell(notice: Notice): void;
+  /** Only channels of the organisation hear it, where one is named. */
+  tell(notice: Notice, organisationId?: string): void;
   /** Sends one notice at once. @throws HeadcountError NOTIFY_FAILED, OPTION_INVALID, ADAPTER_UNKNOWN */
   test(channel: Pick<Channel, 'notifier'>, notice: Notice): Promise<void>;
   /** How the channel's last message went. Absent: none was sent since the start. */
@@ -58,8 +59,12 @@ export function createOutbox(given: Omit<State, 'boxes'>): Outbox {
   const state: State = { ...given, boxes: new Map() };
   return {
     use: (channels) => useChannels(state, channels),
-    tell: (notice) => {
-      for (const box of state.boxes.values()) if (wants(box.channel.tells, notice)) add(state, box, notice);
+    tell: (notice, organisationId) => {
+      for (const box of state.boxes.values()) {
+        const owner = box.channel.organisationId;
+        const isForeign = owner !== undefined && organisationId !== undefined && owner !== organisationId;
+        if (!isForeign && wants(box.channel.tells, notice)) add(state, box, notice);
+      }
     },
     test: async ({ notifier }, notice) => await send(state, open(state, notifier), [notice]),
     state: (id) => state.boxes.get(id)?.sent,

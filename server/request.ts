@@ -2,12 +2,13 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { Logger } from 'pino';
 import type { OpenStore } from '../store/open.ts';
+import type { Access, Asker } from './access/gate.ts';
 import { problem } from './api.ts';
-import type { Auth, Person } from './auth.ts';
+import type { Auth } from './auth.ts';
 import type { Kinds } from './kinds.ts';
 import type { Live } from './live.ts';
-import type { Outbox } from './outbox.ts';
 import type { Metrics } from './metrics.ts';
+import type { Outbox } from './outbox.ts';
 import type { Rounds } from './rounds.ts';
 
 export interface Deps {
@@ -26,12 +27,12 @@ export interface Deps {
   readonly webFolder: string;
   /** False from the moment that a stop has begun. */
   ready(): boolean;
-}
   /** What /metrics shows, and to whom. Absent: there is no such page. */
   readonly metrics?: { readonly source: Metrics; readonly token?: string; readonly open?: boolean };
+}
 
 export interface Env {
-  Variables: { person: Person | undefined };
+  Variables: { person: Asker | undefined; access: Access };
 }
 
 export type Routes = OpenAPIHono<Env>;

@@ -46,7 +46,7 @@ export interface Surroundings {
   readonly poll: typeof fetchInfo;
   /** Absent: nobody is told of anything. */
   readonly people?: {
-    tell(notice: Notice): void;
+    tell(notice: Notice, organisationId?: string): void;
     /** Where to look at a manager. */
     urlOf(app: string, processType: string): string | undefined;
   };

@@ -3,10 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { createRoute, z } from '@hono/zod-openapi';
 import { fetchInfo } from '../../measure/info.ts';
 import type { App as StoredApp } from '../../store/store.ts';
+import type { Asker } from '../access/gate.ts';
+import { atLeast } from '../access/table.ts';
 import { type App, app, appChange, appName, appSettings, type InfoTest, infoTest } from '../api.ts';
 import { notFound } from '../problem.ts';
 import { type Deps, failures, json, nothing, type Routes } from '../request.ts';
-import { checkFleet, hideSecrets, presentManager, restoreSecrets } from '../settings.ts';
+import { checkFleet, hidden, hideSecrets, presentManager, restoreSecrets } from '../settings.ts';
 
 const params = z.object({ app: appName });
 const tags = ['apps'];
@@ -29,8 +31,9 @@ function listRoutes(api: Routes, deps: Deps): void {
       responses: { 200: json(z.array(app), 'The apps, by name.'), ...failures },
     }),
     async (c) => {
-      const apps = await store.apps.list();
-      return c.json(await Promise.all(apps.map((stored) => presentApp(deps, stored))), 200);
+      const { organisationIds } = c.get('access');
+      const apps = (await store.apps.list()).filter((one) => organisationIds.includes(one.organisationId));
+      return c.json(await Promise.all(apps.map((stored) => presentApp(deps, stored, c.get('person')))), 200);
     },
   );
 
@@ -52,13 +55,14 @@ function listRoutes(api: Routes, deps: Deps): void {
         ...(url && { url: url.replace(/\/+$/, '') }),
         fleet,
         createdAt: deps.now(),
+        organisationId: c.get('access').organisationId,
       });
       await rounds.refresh(name).catch(async (error) => {
         await store.apps.remove(created.id);
         await rounds.refresh(name);
         throw error;
       });
-      return c.json(await presentApp(deps, created), 201);
+      return c.json(await presentApp(deps, created, c.get('person')), 201);
     },
   );
 }
@@ -75,7 +79,8 @@ function oneRoutes(api: Routes, deps: Deps): void {
       request: { params },
       responses: { 200: json(app, 'The app.'), ...failures },
     }),
-    async (c) => c.json(await presentApp(deps, await findApp(deps, c.req.valid('param').app)), 200),
+    async (c) =>
+      c.json(await presentApp(deps, await findApp(deps, c.req.valid('param').app), c.get('person')), 200),
   );
 
   api.openapi(
@@ -101,7 +106,7 @@ function oneRoutes(api: Routes, deps: Deps): void {
         await rounds.refresh(before.name);
         throw error;
       });
-      return c.json(await presentApp(deps, changed), 200);
+      return c.json(await presentApp(deps, changed, c.get('person')), 200);
     },
   );
 
@@ -142,7 +147,7 @@ function tokenRoutes(api: Routes, deps: Deps): void {
       void deps.rounds
         .refresh(name)
         .catch((error) => deps.log.error({ err: error, app: name }, 'refresh failed'));
-      return c.json(await presentApp(deps, changed), 200);
+      return c.json(await presentApp(deps, changed, c.get('person')), 200);
     },
   );
 
@@ -192,8 +197,15 @@ export function newToken(): string {
   return randomBytes(24).toString('base64url');
 }
 
-async function presentApp({ store, rounds, kinds }: Deps, stored: StoredApp): Promise<App> {
-  const { id, name, token, url, fleet, createdAt } = stored;
+async function presentApp(
+  { store, rounds, kinds }: Deps,
+  stored: StoredApp,
+  asker: Asker | undefined,
+): Promise<App> {
+  const { id, name, url, fleet, createdAt, organisationId } = stored;
+  const membership = asker?.memberships.find((one) => one.organisationId === organisationId);
+  // Whoever has the token can speak for the app.
+  const token = atLeast(membership?.role, 'admin') ? stored.token : hidden;
   const managers = await store.managers.list(id);
   const warnings = rounds.warnings(name);
   return {
@@ -202,6 +214,7 @@ async function presentApp({ store, rounds, kinds }: Deps, stored: StoredApp): Pr
     ...(url && { url }),
     fleet: hideSecrets(kinds, 'fleets', fleet),
     createdAt,
+    organisationId,
     ...(warnings.length > 0 && { warnings: [...warnings] }),
     managers: managers.map((manager) =>
       presentManager(kinds, manager, rounds.manager(name, manager.processType)),

@@ -30,7 +30,9 @@ function listRoutes(api: Routes, deps: Deps): void {
     }),
     async (c) =>
       c.json(
-        (await store.channels.list()).map((stored) => present(deps, stored)),
+        (await store.channels.list())
+          .filter(({ organisationId = '' }) => c.get('access').organisationIds.includes(organisationId))
+          .map((stored) => present(deps, stored)),
         200,
       ),
   );
@@ -48,7 +50,10 @@ function listRoutes(api: Routes, deps: Deps): void {
       const { name, notifier, tells } = c.req.valid('json');
       const draft = { name, notifier, tells: storedTells(tells) };
       check(deps, draft);
-      const created = await store.channels.create(draft, deps.now());
+      const created = await store.channels.create(
+        { ...draft, organisationId: c.get('access').organisationId },
+        deps.now(),
+      );
       await useChannels(deps);
       return c.json(present(deps, created), 201);
     },
@@ -143,7 +148,8 @@ function check({ kinds }: Deps, draft: Pick<StoredChannel, 'name' | 'notifier' |
   throw new HeadcountError('OPTION_INVALID', what, problems.join('; '), 'Mend these and save again.');
 }
 
-function present({ kinds, outbox }: Deps, { notifier, tells, ...rest }: StoredChannel): Channel {
+function present({ kinds, outbox }: Deps, stored: StoredChannel): Channel {
+  const { notifier, tells, organisationId: _, ...rest } = stored;
   const sent = outbox.state(rest.id);
   const { apps, ...others } = tells;
   return {

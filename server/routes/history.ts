@@ -61,6 +61,7 @@ export function historyRoutes(api: Routes, deps: Deps): void {
         ...(outcome && { outcome }),
         ...(only && { only }),
         ...(from !== undefined && { from }),
+        organisationIds: c.get('access').organisationIds,
       });
       const next = page.length === limit ? page.at(-1)?.id : undefined;
       const shown = page.map((each) => ({

@@ -38,6 +38,7 @@ export function issueRoutes(api: Routes, deps: Deps): void {
         ...(before && { before }),
         ...(app && { appId: (await findApp(deps, app)).id }),
         ...(open && { open: open === 'true' }),
+        organisationIds: c.get('access').organisationIds,
       });
       const next = found.length === limit ? found.at(-1)?.id : undefined;
       return c.json({ issues: found.map(presentIssue), ...(next && { next }) }, 200);

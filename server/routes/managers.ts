@@ -3,6 +3,8 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { HeadcountError } from '../../decide/errors.ts';
 import { explain } from '../../decide/explain.ts';
 import type { App, StoredManager } from '../../store/store.ts';
+import { roleTooLow } from '../access/gate.ts';
+import { atLeast } from '../access/table.ts';
 import {
   appName,
   type Evaluation,
@@ -87,6 +89,9 @@ function changeRoutes(api: Routes, deps: Deps): void {
     async (c) => {
       const { app, stored } = await findManager(deps, c.req.valid('param'));
       const change = defined(c.req.valid('json'));
+      const { role } = c.get('access');
+      if (Object.keys(change).some((name) => name !== 'paused') && !atLeast(role, 'admin'))
+        throw roleTooLow('admin');
       for (const side of ['meters', 'rules', 'limits'] as const) {
         const given = change[side];
         if (given) change[side] = restoreSecrets(kinds, side, given, stored[side]);

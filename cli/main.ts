@@ -65,6 +65,7 @@ function createProgram(): Command {
   addImport(program);
   addSetup(program);
   addConfiguration(program);
+  addRotateKey(program);
   return program;
 }
 
@@ -231,6 +232,23 @@ function addSetup(program: Command): void {
     .action(async (options) => {
       const { setup } = await import('./setup.ts');
       exitCode = await setup(options);
+    });
+}
+
+function addRotateKey(program: Command): void {
+  program
+    .command('rotate-key')
+    .description('seal credentials and addresses in the store with a new key')
+    .option('-c, --config <file>', 'configuration of the controller, to find its folder')
+    .option('-d, --data <folder>', 'folder of the controller')
+    .addHelpText(
+      'after',
+      '\nWith the embedded database, stop the controller first: the key is in secret.key of its folder. With PostgreSQL, set' +
+        '\nHEADCOUNT_SECRET_KEY to "new,old" for every controller, start them anew, call this, then take the old key away.',
+    )
+    .action(async (options) => {
+      const { rotate } = await import('./rotate-key.ts');
+      exitCode = await rotate(options);
     });
 }
 

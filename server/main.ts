@@ -26,6 +26,7 @@ import { createOutbox, type Outbox } from './outbox.ts';
 import { openOutward } from './outward.ts';
 import { createPost } from './post.ts';
 import { createRounds } from './rounds.ts';
+import { openVault } from './secret-key.ts';
 import { seed } from './seed.ts';
 import { createTeam, joinTeam, peerUrl, type Team } from './team.ts';
 import type { Surroundings } from './watched.ts';
@@ -74,6 +75,7 @@ async function assemble(
   undo.push(close);
   const store = await openStore(
     config.databaseUrl ? { databaseUrl: config.databaseUrl } : { folder: join(config.data, 'store') },
+    await openVault(config, log),
   );
   undo.push(() => store.close(), close);
   const { several } = store;

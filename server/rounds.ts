@@ -23,6 +23,9 @@ import {
 } from './watched.ts';
 
 const jitterShare = 0.05;
+const manyApps = 100;
+/** Five of a thousand apps that are looked at every ten seconds; more at once would keep what apps push waiting. */
+const togetherMs = 50;
 const tidyEveryMs = 60_000;
 const stopLimitMs = 5_000;
 const priceLimitMs = 10_000;
@@ -241,9 +244,19 @@ function setNext(state: State, round: Round, delayMs: number): void {
   round.cancelNext = clock.after(delayMs, () => {
     void checkUpInLine(state, round).finally(() => {
       if (isWatched(state, round))
-        setNext(state, round, intervalMs * (1 - jitterShare + 2 * jitterShare * clock.random()));
+        setNext(
+          state,
+          round,
+          together(state, intervalMs * (1 - jitterShare + 2 * jitterShare * clock.random())),
+        );
     });
   });
+}
+
+/** Checkups that come together are written down together. Where they are few, each comes by itself. */
+function together({ around, rounds }: State, delayMs: number): number {
+  if (rounds.size < manyApps) return delayMs;
+  return delayMs + togetherMs - ((around.clock.now() + delayMs) % togetherMs);
 }
 
 async function checkUpInLine(state: State, round: Round): Promise<void> {

@@ -65,6 +65,7 @@ function createProgram(): Command {
   addImport(program);
   addSetup(program);
   addConfiguration(program);
+  addResetPassword(program);
   addRotateKey(program);
   return program;
 }
@@ -285,6 +286,19 @@ function addConfiguration(program: Command): void {
     .action(async (file: string, options) => {
       const { apply } = await import('./apply.ts');
       exitCode = await apply({ ...options, file });
+    });
+}
+
+function addResetPassword(program: Command): void {
+  program
+    .command('reset-password')
+    .description('print a link with which a person chooses a new password; it works once, for an hour')
+    .argument('<email>', 'of the person')
+    .option('--url <address>', 'which controller, where several run', address)
+    .option('-d, --data <folder>', 'folder of the controller')
+    .action(async (email: string, options) => {
+      const { resetPassword } = await import('./reset-password.ts');
+      exitCode = await resetPassword({ ...options, email });
     });
 }
 

@@ -85,7 +85,8 @@ export async function createAuth({ store, log, publicUrl, singleSignOn }: AuthOp
   const context = await auth.$context;
   const people = createPeople(auth, context);
   await adopt(store);
-  const nobodyYet = async (): Promise<boolean> => (await context.adapter.count({ model: 'user' })) === 0;
+  const nobodyYet = async (): Promise<boolean> =>
+    (await store.organisations.members(firstOrganisation)).every(({ role }) => role !== 'owner');
   const claim = async (token: string): Promise<void> => {
     const expected = await store.settings.get(tokenKey);
     if (!expected || !sameText(expected, hashOf(token)) || !(await nobodyYet())) throw linkInvalid();
@@ -145,13 +146,15 @@ function mailReset(
   void mailer.send(email, 'A new password for Headcount', text);
 }
 
-/** People from before there were organisations become owners of the first one, as they could do everything. */
-async function adopt({ kysely, organisations }: OpenStore): Promise<void> {
-  if ((await organisations.members(firstOrganisation)).length > 0) return;
-  const people = await sql<{ id: string }>`select id from people order by "createdAt" limit 100`.execute(
-    kysely,
-  );
+/**
+ * People from before there were organisations become owners of the first one, as they could do everything. Once: who comes
+ * later, by single sign-on say, is nobody's owner.
+ */
+async function adopt({ kysely, organisations, settings }: OpenStore): Promise<void> {
+  if (await settings.get('people.adopted')) return;
+  const people = await sql<{ id: string }>`select id from people order by "createdAt"`.execute(kysely);
   for (const { id } of people.rows) await organisations.join(firstOrganisation, id, 'owner', Date.now());
+  await settings.set('people.adopted', 'yes');
 }
 
 /** Makes the tables of people and sessions, or adds what a newer version needs. One controller at a time. */

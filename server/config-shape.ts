@@ -49,6 +49,12 @@ const kedaShape = {
   port: z.number().int().min(0).max(65_535),
   host: z.string().min(1).max(255).optional(),
 };
+const singleSignOnShape = {
+  name: z.string().trim().min(1).max(60),
+  issuer: z.url({ protocol: /^https?$/ }).max(2_000),
+  clientId: z.string().min(1).max(500),
+  clientSecret: z.string().min(1).max(2_000),
+};
 const configShape = {
   port: z.number().int().min(0).max(65_535).optional(),
   host: z.string().min(1).max(255).optional(),
@@ -62,6 +68,7 @@ const configShape = {
   metricsToken: z.string().min(16).max(200).optional(),
   metricsOpen: z.boolean().optional(),
   keda: z.strictObject(kedaShape).optional(),
+  singleSignOn: z.strictObject(singleSignOnShape).optional(),
   apps: z.record(appName, z.strictObject(appShape)).optional(),
   channels: z.record(z.string().trim().min(1).max(80), z.strictObject(channelShape)).optional(),
 };
@@ -129,6 +136,7 @@ function sentences(issue: z.core.$ZodIssue): Problem[] {
 function knownKeys(path: Path): string[] {
   if (path.length === 0) return Object.keys(configShape);
   if (path[0] === 'keda') return Object.keys(kedaShape);
+  if (path[0] === 'singleSignOn') return Object.keys(singleSignOnShape);
   if (path[0] === 'channels') return Object.keys(path.length === 2 ? channelShape : tells.shape);
   return Object.keys(path.length === 2 ? appShape : managerShape);
 }

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import type { Choice, OptionValue } from '../decide/words.ts';
 import type { Channel, ManagerSettings, Tells } from '../store/store.ts';
+import type { SingleSignOn } from './access/options.ts';
 import { checkShape, type RawChoice, type RawConfig } from './config-shape.ts';
 import { type Environment, parseText, readText } from './config-text.ts';
 import { shippedKinds } from './kinds.ts';
@@ -31,6 +32,8 @@ export interface Config {
   /** Where KEDA asks, by gRPC. Absent: nowhere. */
   readonly keda?: { readonly port: number; readonly host: string };
   readonly apps: readonly AppEntry[];
+  /** A company's own log-in, by OpenID Connect. It needs `publicUrl`. */
+  readonly singleSignOn?: SingleSignOn;
   /** True: the file speaks of apps, so that one which it does not name may be taken for one that is not wanted. */
   readonly appsNamed?: true;
   /** Absent: the file says nothing of channels. */
@@ -91,6 +94,7 @@ export async function loadConfig(path: string | undefined, overrides: ConfigOver
     ...(raw.metricsToken && { metricsToken: raw.metricsToken }),
     ...(raw.metricsOpen && { metricsOpen: raw.metricsOpen }),
     ...(raw.keda && { keda: { host: '127.0.0.1', ...defined(raw.keda) } }),
+    ...(raw.singleSignOn && { singleSignOn: raw.singleSignOn }),
     apps: Object.entries(raw.apps ?? {}).map(([name, app]) => appEntry(name, app, folder)),
     ...(raw.apps && { appsNamed: true }),
     ...(raw.channels && { channels: channelEntries(raw.channels, folder) }),

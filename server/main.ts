@@ -171,10 +171,15 @@ function surroundings(
 
 /** Several that start at once would make the same rows and tables. */
 async function prepare(config: Config, store: OpenStore, log: Logger, clock: Clock): Promise<Auth> {
-  const { publicUrl } = config;
+  const { publicUrl, singleSignOn } = config;
   const work = async () => {
     await seed(config, store, log, clock.now());
-    return await createAuth({ store, log, ...(publicUrl && { publicUrl }) });
+    return await createAuth({
+      store,
+      log,
+      ...(publicUrl && { publicUrl }),
+      ...(singleSignOn && { singleSignOn }),
+    });
   };
   return store.several ? await store.several.leases.alone(work) : await work();
 }

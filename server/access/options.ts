@@ -57,7 +57,11 @@ export function authOptions({ db, secret, log, publicUrl, singleSignOn, tellRese
     },
     user: { modelName: 'people' },
     session: { modelName: 'sessions', expiresIn: 7 * 24 * 3600, updateAge: 24 * 3600 },
-    account: { modelName: 'accounts', accountLinking: { enabled: true, trustedProviders: [] } },
+    account: {
+      modelName: 'accounts',
+      accountLinking: { enabled: true, trustedProviders: [] },
+      encryptOAuthTokens: true,
+    },
     verification: { modelName: 'verifications' },
     // A request from another page is refused before it gets here; better-auth looks too, and a proxy may speak https.
     trustedOrigins: (request?: Request) => (request ? ownOrigins(request) : []),

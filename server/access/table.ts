@@ -20,6 +20,7 @@ export const leastRoles: Readonly<Record<string, Least>> = {
   'GET /api/me': 'anyone',
   'POST /api/setup': 'anyone',
   'GET /api/openapi.json': 'anyone',
+  'GET /api/docs': 'anyone',
   'GET /api/log-in': 'anyone',
   'POST /api/invitations/look': 'anyone',
   'POST /api/invitations/accept': 'anyone',

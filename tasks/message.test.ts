@@ -56,6 +56,14 @@ describe('messages captured from Celery 5.6.3', () => {
 describe('the fields that are easily got wrong', () => {
   const base = newMessage({ id: 'i', task: 't' });
 
+  test('named arguments that are null, as celery-node sends none, are none', () => {
+    const body = [[4, 5], null, { callbacks: null, errbacks: null, chain: null, chord: null }];
+    expect(decode({ task: 'add', id: 'i' }, {}, body)).toMatchObject({
+      ok: true,
+      value: { args: [4, 5], kwargs: {} },
+    });
+  });
+
   test('timelimit is [hard, soft]', () => {
     const message = { ...base, timeLimit: { hardSeconds: 2, softSeconds: 1 } };
     expect(encode(message).headers.timelimit).toEqual([2, 1]);

@@ -186,7 +186,9 @@ interface BodyParts {
 
 function bodyParts(body: unknown): BodyParts | undefined {
   if (!Array.isArray(body) || body.length !== 3) return undefined;
-  const [args, kwargs, embed] = body as unknown[];
+  const [args, given, embed] = body as unknown[];
+  // celery-node's sendTask without named arguments writes null.
+  const kwargs = given ?? {};
   if (!Array.isArray(args) || !isRecord(kwargs)) return undefined;
   if (embed !== null && !isRecord(embed)) return undefined;
   return { args, kwargs, embed: embed ?? emptyEmbed };

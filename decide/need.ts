@@ -11,7 +11,7 @@
  * late jobs converges to a target for any sequence of jobs (Gibbs and Candes, 2021). With little trust it aims at half
  * of the goal and counts on few starts beyond the first of each slot.
  */
-import { doneWithin, type ServiceLaw, starts } from './services.ts';
+import { doneAfter, type ServiceLaw, starts } from './services.ts';
 
 /** The work at hand. Groups keep it small: at most some dozens of each. */
 export interface Work {
@@ -119,10 +119,12 @@ const gridStep = 1.25;
  * longest only, and drawn straight between them.
  */
 function startsOfBusy(work: Work, law: ServiceLaw, shortest: number): (seconds: number) => number {
+  let running: { readonly jobs: number; readonly doneBy: (seconds: number) => number }[] | undefined;
   const exact = (seconds: number): number => {
+    running ??= work.running.map(([elapsed, jobs]) => ({ jobs, doneBy: doneAfter(law, elapsed) }));
     const weights = startsByStep(law, seconds);
     let total = 0;
-    for (const [elapsed, jobs] of work.running) total += jobs * startsAfter(law, elapsed, seconds, weights);
+    for (const { jobs, doneBy } of running) total += jobs * startsAfter(doneBy, seconds, weights);
     return total;
   };
   if (work.running.length * work.waiting.length <= fewPairs) return exact;
@@ -151,17 +153,16 @@ function startsByStep(law: ServiceLaw, seconds: number): number[] {
   );
 }
 
-/** Starts that a slot makes within `seconds` once its present job, which has run for `elapsed`, is done. */
+/** Starts that a slot makes within `seconds` once its present job is done. */
 function startsAfter(
-  law: ServiceLaw,
-  elapsed: number | undefined,
+  doneBy: (seconds: number) => number,
   seconds: number,
   byStep: readonly number[],
 ): number {
   let total = 0;
   let before = 0;
   for (let step = 1; step <= steps; step++) {
-    const done = doneWithin(law, elapsed, (seconds * step) / steps);
+    const done = doneBy((seconds * step) / steps);
     total += (done - before) * (byStep[step - 1] ?? 1);
     before = done;
   }

@@ -14,7 +14,7 @@ export interface ServiceLaw {
 
 /** @param sample service seconds in any order; not empty */
 export function serviceLaw(sample: ArrayLike<number>): ServiceLaw {
-  const seconds = Float64Array.from(sample);
+  const seconds = new Float64Array(sample);
   for (let i = 1; i < seconds.length; i++)
     if ((seconds[i] as number) < (seconds[i - 1] as number)) {
       seconds.sort();
@@ -57,19 +57,25 @@ export function starts(law: ServiceLaw, y: number): number {
  * job met at any moment of its run: E[min(S, u)] / E[S].
  */
 export function doneWithin(law: ServiceLaw, elapsed: number | undefined, u: number): number {
-  if (elapsed === undefined) {
-    const mean = meanSeconds(law);
-    return mean > 0 ? expectedUpTo(law, u) / mean : 1;
-  }
-  const size = law.seconds.length;
-  const alive = size - countUpTo(law, elapsed);
-  if (alive <= 0) return 0.1;
-  return 1 - (size - countUpTo(law, elapsed + u)) / alive;
+  return doneAfter(law, elapsed)(u);
 }
 
-/** How many of the sample are at most y. */
-function countUpTo(law: ServiceLaw, y: number): number {
-  let low = 0;
+/** The same for many times: what only depends on the job is worked out once. */
+export function doneAfter(law: ServiceLaw, elapsed: number | undefined): (u: number) => number {
+  if (elapsed === undefined) {
+    const mean = meanSeconds(law);
+    return (u) => (mean > 0 ? expectedUpTo(law, u) / mean : 1);
+  }
+  const size = law.seconds.length;
+  const over = countUpTo(law, elapsed);
+  const alive = size - over;
+  if (alive <= 0) return () => 0.1;
+  return (u) => 1 - (size - countUpTo(law, elapsed + u, u >= 0 ? over : 0)) / alive;
+}
+
+/** How many of the sample are at most y. @param least so many are for sure */
+function countUpTo(law: ServiceLaw, y: number, least = 0): number {
+  let low = least;
   let high = law.seconds.length;
   while (low < high) {
     const middle = (low + high) >> 1;

@@ -49,7 +49,7 @@ function oneQueue({ arrivals }: Trace): Line {
     eachWaiting: (now, visit) => {
       const tail = indexAfter(arrivals, now, head);
       for (const job of returned) visit(at(job));
-      for (let job = head; job < tail; job++) visit(at(job));
+      for (let job = head; job < tail; job++) visit(arrivals[job] as number);
     },
     eachLeft: (visit) => {
       for (const job of returned) visit(job);

@@ -120,11 +120,14 @@ const mostGroups = 64;
 function agesOf(seen: Counts, readAt: number): Groups {
   const width = Math.max(0.5, seen.oldestSeconds / (mostGroups - 2));
   const groups: [number, number][] = [];
+  let last: [number, number] | undefined;
   seen.eachWaiting((arrivedAt) => {
     const age = readAt - arrivedAt;
-    const last = groups.at(-1);
     if (last && last[0] - age < width) last[1]++;
-    else groups.push([age, 1]);
+    else {
+      last = [age, 1];
+      groups.push(last);
+    }
   });
   return groups;
 }
@@ -138,7 +141,7 @@ function runningOf(seen: Counts, readAt: number): Groups {
 /** In order, and where there are many those that are within an eighth of each other together. */
 function grouped(seconds: readonly number[]): Groups {
   if (seconds.length === 0) return [];
-  const ascending = Float64Array.from(seconds).sort();
+  const ascending = new Float64Array(seconds).sort();
   if (ascending.length <= mostGroups) return Array.from(ascending, (value) => [value, 1] as const);
   const per = ascending.length / mostGroups;
   return Array.from({ length: mostGroups }, (_, place) => {

@@ -12,14 +12,17 @@ import { whoAsks } from './access/asker.ts';
 import { audited } from './access/audit.ts';
 import { gate } from './access/gate.ts';
 import { peerHeader } from './auth.ts';
+import { idempotent } from './idempotency.ts';
 import { page } from './pages.ts';
-import { checkRequest, notFound, problemResponse } from './problem.ts';
+import { checkRequest, noSuchRoute, problemResponse } from './problem.ts';
+import { readyText } from './ready.ts';
 import type { Deps, Env, Routes } from './request.ts';
 import { adapterRoutes } from './routes/adapters.ts';
 import { appRoutes } from './routes/apps.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { configurationRoutes } from './routes/configuration.ts';
+import { documentRoutes } from './routes/document.ts';
 import { historyRoutes } from './routes/history.ts';
 import { inboxRoutes } from './routes/inbox.ts';
 import { ingestRoutes } from './routes/ingest.ts';
@@ -45,10 +48,11 @@ export function createHttp(deps: Deps): Routes {
   judoscaleRoutes(api, deps);
   api.use(headers());
   api.get('/healthz', (c) => c.text('ok\n'));
-  api.get('/readyz', (c) => (deps.ready() ? c.text('ready\n') : c.text('stopping\n', 503)));
+  api.get('/readyz', (c) => (deps.ready() ? c.text(readyText(deps)) : c.text('stopping\n', 503)));
   metricsRoutes(api, deps);
   api.use('/api/*', bodyLimit({ maxSize: bodyLimitBytes, onError: tooLarge }));
   api.use('/api/*', whoIsAsking(deps));
+  api.use('/api/*', idempotent(deps));
   api.use('/api/*', gate(deps));
   api.use('/api/*', audited(deps));
   appRoutes(api, deps);
@@ -67,11 +71,10 @@ export function createHttp(deps: Deps): Routes {
   setupGuideRoutes(api, deps);
   taskRoutes(api, deps);
   configurationRoutes(api, deps);
-  describe(api);
-  api.all('/api/*', (c) => {
-    throw notFound(`"${c.req.method} ${c.req.path}"`);
-  });
+  documentRoutes(api, deps);
+  api.all('/api/*', (c) => noSuchRoute(api, c));
   api.get('*', (c) => page(deps.webFolder, c.req.path));
+  api.notFound((c) => noSuchRoute(api, c));
   return api;
 }
 
@@ -91,6 +94,8 @@ function headers(): MiddlewareHandler {
     referrerPolicy: 'no-referrer',
     // Only a proxy in front speaks https; it decides about this.
     strictTransportSecurity: false,
+    // A page that allows itself less says so.
+    overwrite: false,
   });
 }
 
@@ -139,22 +144,4 @@ function peer(c: Context<Env>, behindProxy: boolean): string {
   return Object.hasOwn(c.env ?? {}, 'incoming')
     ? (getConnInfo(c).remote.address ?? '127.0.0.1')
     : '127.0.0.1';
-}
-
-function describe(api: Routes): void {
-  api.openAPIRegistry.registerComponent('securitySchemes', 'session', {
-    type: 'apiKey',
-    in: 'cookie',
-    name: 'headcount.session_token',
-  });
-  api.openAPIRegistry.registerComponent('securitySchemes', 'key', { type: 'http', scheme: 'bearer' });
-  api.doc31('/api/openapi.json', {
-    openapi: '3.1.0',
-    info: {
-      title: 'Headcount',
-      version: '1',
-      description: 'Times are milliseconds since the Unix epoch. Errors are problem+json.',
-    },
-    security: [{ session: [] }, { key: [] }],
-  });
 }

@@ -52,24 +52,16 @@ function setting(given: Partial<MetricsSources> = {}) {
   return createMetrics({ ...sources, ...given });
 }
 
-function checkup(
-  more: Partial<CheckupEvent> & { point?: Partial<CheckupEvent['point']> } = {},
-): CheckupEvent {
+type Given = Omit<Partial<CheckupEvent>, 'point'> & { point?: Partial<CheckupEvent['point']> };
+
+function checkup(more: Given = {}): CheckupEvent {
   const point = { at, waiting: 12, oldestSeconds: 3.5, current: 2, desired: 4, unknown: 0, ...more.point };
   return { app: 'shop', processType: 'worker', ...more, point };
 }
 
-const outcome = (name: 'scaled' | 'failed') =>
-  ({
-    id: '1',
-    at,
-    current: 2,
-    desired: 4,
-    unknown: false,
-    reasons: [],
-    sentence: '',
-    outcome: name,
-  }) as const;
+const outcome = (name: 'scaled' | 'failed'): NonNullable<CheckupEvent['decision']> => {
+  return { id: '1', at, current: 2, desired: 4, unknown: false, reasons: [], sentence: '', outcome: name };
+};
 
 const shop = '{app="shop",process_type="worker"}';
 

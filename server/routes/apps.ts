@@ -6,6 +6,7 @@ import type { App as StoredApp } from '../../store/store.ts';
 import type { Asker } from '../access/gate.ts';
 import { atLeast } from '../access/table.ts';
 import { type App, app, appChange, appName, appSettings, type InfoTest, infoTest } from '../api.ts';
+import { onePage, pageQuery } from '../paging.ts';
 import { notFound } from '../problem.ts';
 import { type Deps, failures, json, nothing, type Routes } from '../request.ts';
 import { checkFleet, hidden, hideSecrets, presentManager, restoreSecrets } from '../settings.ts';
@@ -28,11 +29,13 @@ function listRoutes(api: Routes, deps: Deps): void {
       path: '/api/apps',
       tags,
       summary: 'All apps with their managers',
+      request: { query: pageQuery },
       responses: { 200: json(z.array(app), 'The apps, by name.'), ...failures },
     }),
     async (c) => {
       const { organisationIds } = c.get('access');
-      const apps = (await store.apps.list()).filter((one) => organisationIds.includes(one.organisationId));
+      const all = (await store.apps.list()).filter((one) => organisationIds.includes(one.organisationId));
+      const apps = onePage(c, all, c.req.valid('query'));
       return c.json(await Promise.all(apps.map((stored) => presentApp(deps, stored, c.get('person')))), 200);
     },
   );

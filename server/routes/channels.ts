@@ -5,6 +5,7 @@ import { HeadcountError } from '../../decide/errors.ts';
 import type { Channel as StoredChannel, Tells as StoredTells } from '../../store/store.ts';
 import { type Channel, channel, channelChange, channelSettings, type Tells } from '../api-issues.ts';
 import { problemsWithChannel } from '../outbox.ts';
+import { onePage, pageQuery } from '../paging.ts';
 import { notFound } from '../problem.ts';
 import { type Deps, failures, json, nothing, type Routes } from '../request.ts';
 import { hideSecrets, restoreSecrets } from '../settings.ts';
@@ -26,15 +27,20 @@ function listRoutes(api: Routes, deps: Deps): void {
       path: '/api/channels',
       tags,
       summary: 'Where people are told',
+      request: { query: pageQuery },
       responses: { 200: json(z.array(channel), 'The channels, by name.'), ...failures },
     }),
-    async (c) =>
-      c.json(
-        (await store.channels.list())
-          .filter(({ organisationId = '' }) => c.get('access').organisationIds.includes(organisationId))
-          .map((stored) => present(deps, stored)),
+    async (c) => {
+      const { organisationIds } = c.get('access');
+      const all = (await store.channels.list()).filter(({ organisationId = '' }) =>
+        organisationIds.includes(organisationId),
+      );
+      const page = onePage(c, all, c.req.valid('query'));
+      return c.json(
+        page.map((stored) => present(deps, stored)),
         200,
-      ),
+      );
+    },
   );
 
   api.openapi(

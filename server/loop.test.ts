@@ -2,6 +2,7 @@
 import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../checks/fixtures.ts';
+import { until } from '../checks/servers.ts';
 import { createStage, jobs, type Stage, type VirtualClock, virtualClock } from '../checks/stage.ts';
 import type { Choice } from '../decide/words.ts';
 import { type OpenStore, openStore } from '../store/open.ts';
@@ -345,16 +346,17 @@ describe('the store', () => {
   const failing = (broken: { now: boolean }): Partial<Store> => ({
     readings: {
       ...store.readings,
-      record: async (...args) => {
+      recordMany: async (...args) => {
         if (broken.now) throw new Error('disk full');
-        await store.readings.record(...args);
+        await store.readings.recordMany(...args);
       },
     },
   });
 
   test('while it does not take what is written, deciding goes on, and the count never falls', async () => {
     const broken = { now: false };
-    await addApp('music', {});
+    const app = await addApp('music');
+    const { id: managerId } = await addManager(app);
     begin(failing(broken));
     await rounds.start();
     stage.read = waiting(20);
@@ -367,10 +369,15 @@ describe('the store', () => {
     await pass(intervalMs);
     await pass(intervalMs);
     expect(stage.formation.worker).toBe(5);
+    expect(rounds.behind()).toMatchObject({ since: expect.any(Number), droppedCount: 0 });
     broken.now = false;
     await pass(intervalMs);
+    await until(() => rounds.behind().since === undefined, 'the store');
     await pass(intervalMs);
     expect(stage.formation.worker).toBe(0);
+    const { points } = await store.readings.series(managerId, 0, clock.now() + 1);
+    expect(points).toHaveLength(6);
+    expect(rounds.behind()).toEqual({ keptCount: 0, droppedCount: 0 });
   });
 
   test('what was measured and decided before a restart is looked at after it', async () => {

@@ -10,9 +10,9 @@ import type { CheckupEvent } from './api.ts';
 import { withDeadline, wordsOf } from './clock.ts';
 import type { Judged, Outcome } from './loop.ts';
 import { addDecision, type Memory } from './memory.ts';
+import { createRecorder, type Recorder, writeLimitMs } from './recorder.ts';
 import type { Surroundings, WatchedManager } from './watched.ts';
 
-const writeLimitMs = 5_000;
 const learnedEveryMs = 60_000;
 
 /** Whether the store takes what is written. Shared by all apps. */
@@ -20,6 +20,12 @@ export interface Journal {
   lost: boolean;
   /** Writes without an answer yet; while there are many, new ones are not begun. */
   pendingCount: number;
+  readonly recorder: Recorder;
+}
+
+export function createJournal({ store, clock, log }: Pick<Surroundings, 'store' | 'clock' | 'log'>): Journal {
+  const state = { lost: false, pendingCount: 0 };
+  return Object.assign(state, { recorder: createRecorder({ store, clock, log, journal: state }) });
 }
 
 /** Answers nothing when the fleet has never been counted: there is no number to show. */
@@ -49,17 +55,13 @@ export async function note(
   }
   // Also one that changed nothing: limits look at what the rules wished meanwhile.
   if (decision && outcome.tried && outcome.outcome !== 'failed') addDecision(memory, decision);
-  const kept = await write(around, journal, async () => {
-    await around.store.readings.record(stored.id, point, sample.readings);
-    if (around.clock.now() - memory.learnedSavedAt >= learnedEveryMs) await saveLearned(around, manager);
-    const { recorded } = outcome;
-    return record
-      ? (recorded ?? (await around.store.decisions.record(sheet(manager, decision, outcome))))
-      : undefined;
-  });
-  const shown = record
-    ? { id: 'unsaved', ...sheet(manager, decision, outcome), ...(kept ?? outcome.recorded) }
+  await journal.recorder.keep({ what: 'checkup', managerId: stored.id, point, readings: sample.readings });
+  if (around.clock.now() - memory.learnedSavedAt >= learnedEveryMs)
+    await write(around, journal, () => saveLearned(around, manager));
+  const kept = record
+    ? await recordDecision(around, journal, sheet(manager, decision, outcome), outcome)
     : undefined;
+  const shown = record ? { id: 'unsaved', ...sheet(manager, decision, outcome), ...kept } : undefined;
   return {
     app: app.name,
     processType: stored.processType,
@@ -68,6 +70,19 @@ export async function note(
     ...(why && { unknown: why }),
     ...(draining && { draining }),
   };
+}
+
+/** What cannot be recorded now is kept for later, unless it is on record already. */
+async function recordDecision(
+  around: Surroundings,
+  journal: Journal,
+  draft: Omit<StoredDecision, 'id'>,
+  { recorded }: Outcome,
+): Promise<StoredDecision | undefined> {
+  if (recorded) return recorded;
+  const stored = await write(around, journal, () => around.store.decisions.record(draft));
+  if (!stored) await journal.recorder.keep({ what: 'decision', draft });
+  return stored;
 }
 
 /** What meters heard of single tasks since the last checkup; it is gone when the store does not take it. */
@@ -141,8 +156,7 @@ export async function write<T>(
   });
   try {
     const answer = await withDeadline(clock, writeLimitMs, undefined, () => written);
-    if (journal.lost) log.info('the store answers again');
-    journal.lost = false;
+    journal.lost = journal.recorder.behind().since !== undefined;
     return answer;
   } catch (error) {
     // A late failure of a write that was given up on has nobody left to hear it.

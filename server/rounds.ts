@@ -11,7 +11,8 @@ import type { App } from '../store/store.ts';
 import type { CheckupEvent } from './api.ts';
 import { withDeadline, wordsOf } from './clock.ts';
 import { checkUp, evaluate, type Judged, type Retry } from './loop.ts';
-import { type Journal, saveLearned } from './note.ts';
+import { createJournal, type Journal, saveLearned } from './note.ts';
+import type { Behind } from './recorder.ts';
 import { createSharing, digest, type Sharing } from './sharing.ts';
 import {
   leaveAlone,
@@ -56,6 +57,8 @@ export interface Rounds {
   heard(event: CheckupEvent): void;
   /** Reads anew what others hold: words of theirs may have been missed. */
   lookAgain(): Promise<void>;
+  /** How far the history is behind, because the store did not answer. */
+  behind(): Behind;
   /** One checkup now, in its turn. */
   checkUp(appName: string): Promise<void>;
   /** Resolves when no checkup runs. */
@@ -140,6 +143,7 @@ export function createRounds(given: Omit<State['around'], 'inbox' | 'poll'>, tel
       const round = state.rounds.get(name);
       if (round) await checkUpInLine(state, round);
     },
+    behind: () => state.journal.recorder.behind(),
     heard: sharing.hear,
     lookAgain: sharing.lookAgain,
     checkUp: async (name) => {
@@ -177,7 +181,7 @@ function createState(given: Omit<State['around'], 'inbox' | 'poll'>, tell: State
       handOver: (name, lost) => inLine(state, name, () => handOver(state, name, lost)),
     }),
     lines: new Map(),
-    journal: { lost: false, pendingCount: 0 },
+    journal: createJournal(around),
     stopping,
     cancelTidy: () => {},
   };

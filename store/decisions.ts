@@ -1,5 +1,5 @@
 /** Decisions: every number that was chosen, with its reasons. */
-import type { Insertable, Kysely, Selectable } from 'kysely';
+import { type Insertable, type Kysely, type Selectable, sql } from 'kysely';
 import type { Decision } from '../decide/words.ts';
 import type { Database, DecisionTable } from './database.ts';
 import type { Decisions, StoredDecision } from './store.ts';
@@ -18,6 +18,21 @@ export function createDecisions(kysely: Kysely<Database>): Decisions {
         .executeTakeFirstOrThrow()
         .catch(ownerGone(`manager with the id ${decision.managerId}`));
       return toStored(row);
+    },
+    async recordLate(decisions) {
+      if (decisions.length === 0) return;
+      const rows = decisions.map((one) => ({ ...decisionRow(one), reasons: one.reasons }));
+      await sql`
+        insert into decisions (manager_id, at, current, desired, unknown, reasons, sentence, outcome, error)
+        select distinct on (late.at, late.manager_id) late.manager_id, late.at, late.current, late.desired, late.unknown, late.reasons, late.sentence,
+          late.outcome, late.error
+        from jsonb_to_recordset(${json(rows)}::jsonb) as late (manager_id int, at bigint, current float8, desired float8,
+          unknown boolean, reasons jsonb, sentence text, outcome text, error text)
+        join managers on managers.id = late.manager_id
+        where not exists (
+          select 1 from decisions as known where known.manager_id = late.manager_id and known.at = late.at
+        )
+        order by late.at, late.manager_id`.execute(kysely);
     },
     async list(managerId, page) {
       let query = kysely

@@ -5,6 +5,9 @@
  * implementation. A promise that has resolved means that the row survives kill -9 of the controller.
  */
 import type { Choice, Decision, Histogram, Hold, Learned, Manager, Reading } from '../decide/words.ts';
+import type { Channels } from './channel.ts';
+
+export type { Channel, Channels, Quiet, Tells } from './channel.ts';
 
 export interface Store {
   readonly apps: Apps;
@@ -105,8 +108,16 @@ export interface Point {
 /** How much time one point stands for: one checkup, or a roll-up. Raw is kept 6 hours, minutes 7 days, hours 400 days. */
 export type Grain = 'raw' | 'minute' | 'hour';
 
+export interface Checkup {
+  readonly managerId: string;
+  readonly point: Point;
+  readonly readings: readonly Reading[];
+}
+
 export interface Readings {
   record(managerId: string, point: Point, readings: readonly Reading[]): Promise<void>;
+  /** All or nothing, in one statement. Those of managers that are gone are left out. */
+  recordMany(checkups: readonly Checkup[]): Promise<void>;
   /**
    * Oldest first, `from` included, `to` excluded, at most 2,000 points; the finest grain that fits unless named, in
    * steps of several where more would come out.
@@ -134,6 +145,11 @@ export interface StoredDecision extends Decision {
 
 export interface Decisions {
   record(decision: Omit<StoredDecision, 'id'>): Promise<StoredDecision>;
+  /**
+   * Later than they were made: one that is there already, since its answer was lost, and those of managers that are gone are
+   * left out.
+   */
+  recordLate(decisions: readonly Omit<StoredDecision, 'id'>[]): Promise<void>;
   /** Newest first. `before` is the id of the last one seen. */
   list(managerId: string, page: { limit: number; before?: string }): Promise<StoredDecision[]>;
   /** Of all managers, newest first. */
@@ -198,49 +214,6 @@ export interface Issues {
     readonly organisationIds?: readonly string[];
     readonly open?: boolean;
   }): Promise<(StoredIssue & { readonly app: string; readonly processType: string })[]>;
-}
-
-/** Where people are told. */
-export interface Channel {
-  readonly id: string;
-  /** Unique within the organisation. */
-  readonly name: string;
-  readonly notifier: Choice;
-  readonly tells: Tells;
-  readonly createdAt: number;
-  /** It tells of apps of this one only. Absent: of every app. */
-  readonly organisationId?: string;
-}
-
-/** Of what a channel tells. */
-export interface Tells {
-  readonly opened: boolean;
-  readonly resolved: boolean;
-  readonly scaled: boolean;
-  readonly leastSeverity: Severity;
-  /** Names; absent: all apps. */
-  readonly apps?: readonly string[];
-  /** What comes within this time after the first is one message. */
-  readonly groupSeconds: number;
-  readonly quiet?: Quiet;
-}
-
-/** Hours in which only what is critical is told; the rest waits for their end. */
-export interface Quiet {
-  /** On the wall of the time zone, as 22:00. */
-  readonly from: string;
-  readonly to: string;
-  readonly timeZone: string;
-}
-
-export interface Channels {
-  /** By name. */
-  list(): Promise<Channel[]>;
-  /** @throws HeadcountError NAME_TAKEN */
-  create(channel: Omit<Channel, 'id' | 'createdAt'>, now: number): Promise<Channel>;
-  /** @throws HeadcountError NOT_FOUND, NAME_TAKEN */
-  update(id: string, change: Partial<Pick<Channel, 'name' | 'notifier' | 'tells'>>): Promise<Channel>;
-  remove(id: string): Promise<void>;
 }
 
 /** Small facts about this installation: its secret, its set-up link. */

@@ -7,6 +7,7 @@ import type { Me } from '../../server/api.ts';
 import { api } from '../api.ts';
 import { connectLive, type Live, type LiveStatus } from '../live.ts';
 import { mostOpenIssues, queries } from '../queries.ts';
+import { HistoryBehind } from './history-behind.tsx';
 import { Stale } from './states.tsx';
 import { useNow } from './time.tsx';
 
@@ -32,9 +33,13 @@ export function Shell({ me, children }: { me: Me; children: ReactNode }) {
         <span className="bar-fill" />
         <LiveSign status={status} />
         <SchemeToggle />
+        <Link to="/account" className="bar-link" title={me.email ? `Logged in as ${me.email}` : undefined}>
+          Account
+        </Link>
         <LogOut me={me} />
       </header>
       <StaleBanner status={status} />
+      <HistoryBehind />
       <main id="content" tabIndex={-1}>
         {children}
       </main>
@@ -66,6 +71,9 @@ function Places() {
         Tasks
       </Link>
       <Link to="/settings/channels">Channels</Link>
+      <Link to="/settings" search={{}} activeOptions={{ exact: true, includeSearch: false }}>
+        Settings
+      </Link>
     </nav>
   );
 }

@@ -36,6 +36,20 @@ def seen(self):
     return dict(id=r.id, retries=r.retries, eta=r.eta, expires=r.expires, timelimit=r.timelimit,
                 argsrepr=r.argsrepr, root=r.root_id, origin=r.origin, at=time.time())
 
+@app.task(name='py.note')
+def note(what):
+    app.backend.client.rpush('noted', what)
+
+@app.task(name='py.sleep')
+def sleep(seconds):
+    time.sleep(seconds)
+
+@app.task(name='both.retry', bind=True, max_retries=5)
+def retried(self, n):
+    if self.request.retries < 2:
+        raise self.retry(countdown=0)
+    return [n, self.request.retries]
+
 @app.task(name='py.retry', bind=True, max_retries=3)
 def again(self):
     if self.request.retries < 2:
@@ -134,6 +148,43 @@ print(json.dumps(time.time() * 1000))`),
       expect(Number(order[2]?.split(' ')[1])).toBeGreaterThanOrEqual(sent + 1_400);
     });
 
+    test('time limits that they send end our job, and raise there', async () => {
+      app.task(
+        'ts.hang',
+        ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', resolve)),
+      );
+      app.task('ts.stuck', () => new Promise(() => {}));
+      startOurs();
+      const code = `
+def outcome(name, **limits):
+    try:
+        return ['ok', str(app.send_task(name, **limits).get(timeout=30) is not None)]
+    except Exception as e:
+        return [type(e).__name__, str(e)]
+print(json.dumps([outcome('ts.hang', soft_time_limit=0.2), outcome('ts.stuck', time_limit=0.3)]))`;
+      expect(await python(code)).toEqual([
+        ['ok', expect.any(String)],
+        ['TimeLimitExceeded', expect.stringContaining('longer than 0.3 s')],
+      ]);
+    });
+
+    test('a job that they revoke does not start here, and raises there', async () => {
+      let runs = 0;
+      app.task('ts.add', () => ++runs);
+      startOurs();
+      await until(async () => (await app.control.ping()).size === 1, 'our worker to listen');
+      const code = `
+from celery.exceptions import TaskRevokedError
+r = app.send_task('ts.add', countdown=1.5)
+app.control.revoke(r.id)
+try:
+    r.get(timeout=30)
+except TaskRevokedError as e:
+    print(json.dumps([r.state, str(e)]))`;
+      expect(await python(code)).toEqual(['REVOKED', 'revoked']);
+      expect(runs).toBe(0);
+    });
+
     test('a message that a killed Python worker held is done by ours', async () => {
       app.task('ts.add', (_context, a: number, b: number) => a + b);
       const sent = (await python(`
@@ -180,6 +231,30 @@ os.kill(os.getpid(), signal.SIGTERM)`).catch((error: { stdout?: string }) =>
       await expect(expired.get()).rejects.toThrow(/REVOKED/);
     });
 
+    test('they take our sooner priorities first', async () => {
+      for (const [what, priority] of [
+        ['last', 9],
+        ['second', 3],
+        ['first', 0],
+      ] as const)
+        await app.send('py.note', [what], { priority, ignoreResult: true });
+      const store = new Redis(`${server.url}/1`);
+      await startTheirs('--prefetch-multiplier', '1', '-c', '1');
+      const noted = (): Promise<string[]> => store.lrange('noted', 0, -1);
+      await until(async () => (await noted()).length === 3, 'three notes', 60_000);
+      expect(await noted()).toEqual(['first', 'second', 'last']);
+      store.disconnect();
+    });
+
+    test('they obey our time limits and our revocations', async () => {
+      await startTheirs('-P', 'prefork', '-c', '1', '-n', 'py@here');
+      const long = await app.send('py.sleep', [60], { timeLimit: { hardSeconds: 1 } });
+      await expect(long.get({ timeoutMs: 60_000 })).rejects.toThrow('TimeLimitExceeded');
+      const later = await app.send('py.add', [1, 1], { countdown: 3 });
+      await app.control.revoke([later.id]);
+      await expect(later.get({ timeoutMs: 60_000 })).rejects.toThrow('REVOKED');
+    });
+
     test('what our worker puts back, theirs does', async () => {
       const release: (() => void)[] = [];
       app.task('py.add', () => new Promise<void>((resolve) => release.push(resolve)));
@@ -211,6 +286,27 @@ print(json.dumps([channel._size('celery'), time.time() * 1000]))`;
       await until(async () => ((await swept()) as number[])[0] === 1, 'their sweep');
       expect(Date.now()).toBeGreaterThanOrEqual(due - 1);
     });
+  });
+
+  test('retries of either kind go to whichever worker takes them, and are counted on', async () => {
+    const runs = { ours: 0 };
+    app.task(
+      'both.retry',
+      (context, n: number) => {
+        runs.ours++;
+        if (context.retries < 2) context.retry({ countdown: 0 });
+        return [n, context.retries];
+      },
+      { maxRetries: 5 },
+    );
+    await startTheirs();
+    startOurs();
+    const calls = Array.from({ length: 60 }, (_, n) => n);
+    const results = await Promise.all(calls.map((n) => app.send<number[]>('both.retry', [n])));
+    const ended = await Promise.all(results.map((one) => one.get({ timeoutMs: 60_000 })));
+    expect(ended).toEqual(calls.map((n) => [n, 2]));
+    expect(runs.ours).toBeGreaterThan(0);
+    await until(async () => (await redis.hlen('unacked')) === 0, 'all to be settled');
   });
 
   test('a worker of each kind shares one queue: every job is done', async () => {

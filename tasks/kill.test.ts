@@ -69,7 +69,7 @@ await worker.run({ handleSignals: true });
 await app.close();
 `;
 
-describe.each(kinds)('on $name', ({ here, start }) => {
+describe.each(kinds)('on $name', ({ name, here, start }) => {
   let place: Place;
   let app: TasksApp;
   let children: ChildProcess[];
@@ -116,6 +116,9 @@ describe.each(kinds)('on $name', ({ here, start }) => {
       expect(new Set(done()).size).toBeLessThan(count);
       await startWorker();
       await until(() => new Set(done()).size === count, 'every job', 60_000);
+      const lost = count - new Set(done()).size;
+      const twice = done().length - new Set(done()).size;
+      process.stdout.write(`kills on ${name}: ${count} jobs, 1 kill, ${lost} lost, ${twice} duplicates\n`);
       // At most its slots and what it had finished within the last exchange or two.
       expect(done().length - count).toBeLessThan(210);
     },

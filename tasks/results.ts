@@ -85,9 +85,20 @@ export function failed(
   nowMs: number,
 ): ResultRecord {
   const error = thrown instanceof Error ? thrown : new TypeError(`thrown: ${safeText(thrown)}`);
-  const result = { exc_type: error.name || 'Error', exc_message: [error.message], exc_module: null };
+  const exc_module = pythonModules.get(error.name) ?? null;
+  const result = { exc_type: error.name || 'Error', exc_message: [error.message], exc_module };
   return record(id, status, result, error.stack ?? null, nowMs);
 }
+
+/** Where Python has the exceptions that both sides know, so that an `except` there catches them. */
+const pythonModules: ReadonlyMap<string, string> = new Map([
+  ['TaskRevokedError', 'celery.exceptions'],
+  ['NotRegistered', 'celery.exceptions'],
+  ['ChordError', 'celery.exceptions'],
+  ['TimeLimitExceeded', 'billiard.exceptions'],
+  ['SoftTimeLimitExceeded', 'billiard.exceptions'],
+  ['WorkerLostError', 'billiard.exceptions'],
+]);
 
 /** What is kept, and what comes: a SUCCESS stays, else the newer counts. */
 export function replaces(old: ResultRecord | undefined): boolean {

@@ -36,9 +36,9 @@ export async function failBody(failing: Failing, raw: unknown, error: Error, dep
   const body = readSig(raw);
   const id = idOf(body) ?? idOf(firstTask(body)) ?? '';
   await callErrbacks(failing.home, failing.log, fakeCall(body, id), error);
-  await failSig(failing, body, chordRecord(id, error), depth);
+  await failSig(failing, body, failedRecord(id, 'FAILURE', error, Date.now()), depth);
   // What was to follow the body came with it.
-  await failRest(failing, body.options.chain, chordRecord(id, error), depth);
+  await failRest(failing, body.options.chain, failedRecord(id, 'FAILURE', error, Date.now()), depth);
 }
 
 async function failSig(failing: Failing, raw: unknown, record: ResultRecord, depth: number): Promise<void> {
@@ -90,13 +90,6 @@ function fakeCall(body: Sig, id: string): FailedCall {
 function firstTask(sig: Sig): Sig {
   const [first] = kindOf(sig) === 'chain' ? partsOf(sig) : [];
   return first ? firstTask(first) : kindOf(sig) === 'chord' ? firstTask(bodyOf(sig)) : sig;
-}
-
-/** With its module, so that Python raises its own ChordError. */
-function chordRecord(id: string, error: Error): ResultRecord {
-  const record = failedRecord(id, 'FAILURE', error, Date.now());
-  const module = error.name === 'ChordError' ? 'celery.exceptions' : null;
-  return { ...record, result: { ...(record.result as object), exc_module: module } };
 }
 
 function idOf({ options }: Sig): string | undefined {

@@ -3,6 +3,7 @@
  * What a kill explains may run twice, and then ends in the same result.
  */
 import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { has, startRedis, temporaryFolder } from '../../checks/fixtures.ts';
@@ -11,11 +12,13 @@ import { printed, spawnProgram } from '../brokers/contract.ts';
 import { chain, chord, createApp, type TasksApp } from '../index.ts';
 
 const workerProgram = `
+import { appendFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createApp } from 'TASKS/index.ts';
 const app = createApp({ broker: process.env.BROKER, redis: { leaseSeconds: 1 }, log: () => {} });
-app.task('add', async (_context, a, b) => { await pause(5); return a + b; });
-app.task('sum', (_context, all) => all.reduce((a, b) => a + b, 0));
+const ran = ({ id }) => appendFileSync(process.env.RAN, id + '\\n');
+app.task('add', async (context, a, b) => { await pause(5); ran(context); return a + b; });
+app.task('sum', (context, all) => { ran(context); return all.reduce((a, b) => a + b, 0); });
 const worker = app.worker({ concurrency: 4 });
 console.log('started');
 await worker.run({ handleSignals: true });
@@ -58,7 +61,7 @@ const chordCount = 15;
 const partCount = 6;
 const killCount = 3;
 
-describe.each(kinds)('on $name', ({ here, start }) => {
+describe.each(kinds)('on $name', ({ name, here, start }) => {
   const children: ChildProcess[] = [];
   let app: TasksApp | undefined;
   let place: Place | undefined;
@@ -75,7 +78,7 @@ describe.each(kinds)('on $name', ({ here, start }) => {
     const add = app.task('add', (_context, a: number, b: number) => a + b);
     const sum = app.task('sum', (_context, _all: readonly number[]) => 0);
     const startWorker = async (): Promise<ChildProcess> => {
-      const child = spawnProgram(folder, workerProgram, 'pipe', { BROKER: broker });
+      const child = spawnProgram(folder, workerProgram, 'pipe', { BROKER: broker, RAN: join(folder, 'ran') });
       children.push(child);
       await printed(child, 'started');
       return child;
@@ -108,5 +111,11 @@ describe.each(kinds)('on $name', ({ here, start }) => {
       ...Array.from({ length: chordCount }, () => partCount * (partCount - 1) + 1000),
     ];
     expect(await values).toEqual(expected);
+    const runs = readFileSync(join(folder, 'ran'), 'utf8').trim().split('\n');
+    const twice = runs.length - new Set(runs).size;
+    process.stdout.write(
+      `kills on ${name}: ${expected.length} canvases of ${new Set(runs).size} jobs, ${killCount} kills, 0 lost, ${twice} duplicates\n`,
+    );
+    expect(new Set(runs).size).toBe(3 * chainCount + (partCount + 2) * chordCount);
   });
 });

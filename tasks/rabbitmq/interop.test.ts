@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import amqp, { type Channel, type ChannelModel } from 'amqplib';
+import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { celeryIn, countCases, withCelery } from '../../checks/celery.ts';
 import {
@@ -18,7 +19,11 @@ import { createApp, type TasksApp, type Worker } from '../index.ts';
 const celeryApp = (broker: string, results: string): string => `
 import time
 from celery import Celery
+from kombu import Exchange, Queue
 app = Celery('probe', broker='${broker}', backend='${results}')
+app.conf.task_queues = [
+    Queue('celery', Exchange('celery'), routing_key='celery'),
+    Queue('sooner', Exchange('sooner'), routing_key='sooner', queue_arguments={'x-max-priority': 9})]
 
 @app.task(name='both.add')
 def add(a, b, c=0):
@@ -31,6 +36,10 @@ def fail(text):
 @app.task(name='both.who')
 def who(i):
     return 'py'
+
+@app.task(name='py.note')
+def note(what):
+    app.backend.client.rpush('noted', what)
 
 @app.task(name='py.when')
 def when():
@@ -124,6 +133,35 @@ print(json.dumps(start * 1000))`),
     // Its timers are up to a second early.
     const when = await app.send<number>('py.when', [], { eta: due });
     expect(Number(await when.get()) * 1000).toBeGreaterThanOrEqual(due - 1_000);
+  });
+
+  test('priorities, each way, on a queue that has them', async () => {
+    await channel.assertQueue('sooner', { durable: true, arguments: { 'x-max-priority': 9 } });
+    const sent = [
+      ['last', 0],
+      ['second', 4],
+      ['first', 9],
+    ] as const;
+    // A queue of RabbitMQ sorts what waits in it, so the workers come afterwards, and take one at a time.
+    for (const [what, priority] of sent)
+      await app.send('py.note', [what], { queue: 'sooner', priority, ignoreResult: true });
+    await until(async () => (await app.depth('sooner')).waiting === 3, 'three messages');
+    const store = new Redis(redis.url);
+    await startTheirs('-Q', 'sooner', '--prefetch-multiplier', '1', '-c', '1');
+    await until(async () => (await store.llen('noted')) === 3, 'three notes', 60_000);
+    expect(await store.lrange('noted', 0, -1)).toEqual(['first', 'second', 'last']);
+    store.disconnect();
+    await stopWorker();
+    const seen: string[] = [];
+    app.task('ts.note', (_context, what: string) => void seen.push(what));
+    await python(`
+for what, priority in (('last', 0), ('second', 4), ('first', 9)): app.send_task('ts.note', (what,), queue='sooner', priority=priority)
+print('null')`);
+    await until(async () => (await app.depth('sooner')).waiting === 3, 'three messages');
+    const ours = app.worker({ queues: ['sooner'], concurrency: 1, prefetch: 0 });
+    worker = { worker: ours, ended: ours.run() };
+    await until(() => seen.length === 3, 'three runs');
+    expect(seen).toEqual(['first', 'second', 'last']);
   });
 
   test('both workers on one queue: everything is done once', async () => {

@@ -108,6 +108,8 @@ const names: Readonly<Record<string, string>> = {
   'post /api/configuration/secrets': 'compareSecrets',
   'post /api/setup': 'setUp',
   'get /api/live': 'live',
+  'post /api/invitations/look': 'lookAtInvitation',
+  'post /api/invitations/accept': 'acceptInvitation',
 };
 
 /** @param server the address that clients use, with its path */

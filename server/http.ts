@@ -34,6 +34,7 @@ import { liveRoutes } from './routes/live.ts';
 import { managerRoutes } from './routes/managers.ts';
 import { metricsRoutes } from './routes/metrics.ts';
 import { organisationRoutes } from './routes/organisations.ts';
+import { overviewRoutes } from './routes/overview.ts';
 import { peopleRoutes } from './routes/people.ts';
 import { setupGuideRoutes } from './routes/setup-guide.ts';
 import { taskRoutes } from './routes/tasks.ts';
@@ -70,6 +71,7 @@ export function createHttp(deps: Deps): Routes {
   inboxRoutes(api, deps);
   setupGuideRoutes(api, deps);
   taskRoutes(api, deps);
+  overviewRoutes(api, deps);
   configurationRoutes(api, deps);
   documentRoutes(api, deps);
   api.all('/api/*', (c) => noSuchRoute(api, c));

@@ -22,6 +22,7 @@ import { createSettings } from './settings.ts';
 import type { Store } from './store.ts';
 import { createTasks } from './tasks.ts';
 import { createTidy } from './tidy.ts';
+import { createUsage, type ReadUsage } from './usage.ts';
 import { createVault, type Vault } from './vault.ts';
 
 /** Where the store is: a folder for the embedded one, or the address of a PostgreSQL database. */
@@ -31,6 +32,8 @@ export type StorePlace = { readonly folder: string } | { readonly databaseUrl: s
 export type OpenStore = Store & {
   readonly kysely: Kysely<Database>;
   readonly kind: StoreKind;
+  /** How many processes ran, of many managers at once. */
+  readonly usage: ReadUsage;
   /** How several controllers share it. Absent: the store can have only one. */
   readonly several?: { readonly leases: Leases; readonly bus: Bus };
 };
@@ -71,6 +74,7 @@ export async function openStore(place: StorePlace, vault: Vault = createVault([]
     tasks: createTasks(kysely),
     organisations: createOrganisations(kysely),
     audit: createAudit(kysely),
+    usage: createUsage(kysely),
     tidy: createTidy(kysely, kind),
     close: () => {
       closing ??= close();

@@ -41,6 +41,8 @@ export const leastRoles: Readonly<Record<string, Least>> = {
   [`GET ${manager}/series`]: 'read-only',
   [`GET ${manager}/decisions`]: 'read-only',
   'GET /api/decisions': 'read-only',
+  'GET /api/overview': 'read-only',
+  'GET /api/cost': 'read-only',
   'GET /api/issues': 'read-only',
   'GET /api/channels': 'read-only',
   'GET /api/live': 'read-only',

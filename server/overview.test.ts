@@ -1,0 +1,170 @@
+/** The overview and what apps cost, by Request and Response on the real embedded store, with a fleet that tells prices. */
+import { pino } from 'pino';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { temporaryFolder } from '../checks/fixtures.ts';
+import { createStage, jobs, type Stage, type VirtualClock, virtualClock } from '../checks/stage.ts';
+import { type OpenStore, openStore } from '../store/open.ts';
+import type { Cost, Overview } from './api-overview.ts';
+import { type Auth, createAuth } from './auth.ts';
+import { createGuard } from './guard.ts';
+import { createHttp } from './http.ts';
+import { shippedKinds } from './kinds.ts';
+import { createLive } from './live.ts';
+import { createOutbox } from './outbox.ts';
+import { createPost } from './post.ts';
+import { createPriceList } from './price-list.ts';
+import type { Routes } from './request.ts';
+import { createRounds, type Rounds } from './rounds.ts';
+
+const folder = temporaryFolder('overview');
+const key = 'the-key-of-controller.json';
+const log = pino({ level: 'silent' });
+const hour = 3_600_000;
+const start = Date.UTC(2026, 2, 10);
+let store: OpenStore;
+let auth: Auth;
+let stage: Stage;
+let rounds: Rounds;
+let clock: VirtualClock;
+let http: Routes;
+let askedForPrices = 0;
+let tellsPrices = true;
+
+beforeAll(async () => {
+  store = await openStore({ folder: folder.path });
+  auth = await createAuth({ store, log });
+});
+afterAll(async () => {
+  await store.close();
+  folder.remove();
+});
+beforeEach(async () => {
+  clock = virtualClock(start);
+  stage = createStage(clock, { worker: 2, mailer: 0 });
+  [askedForPrices, tellsPrices] = [0, true];
+  const priced = {
+    ...stage.fleet,
+    create: async (...given: Parameters<typeof stage.fleet.create>) => ({
+      ...(await stage.fleet.create(...given)),
+      cost: async () => {
+        askedForPrices += 1;
+        return tellsPrices ? { worker: 0.5 / 3_600 } : {};
+      },
+    }),
+  };
+  const kinds = { ...shippedKinds, meters: [stage.meter, ...shippedKinds.meters], fleets: [priced] };
+  const around = { store, kinds, clock, log, dataFolder: folder.path, intervalMs: hour };
+  rounds = createRounds(around, () => {});
+  await rounds.start();
+  const post = createPost(createGuard(true));
+  http = createHttp({
+    store,
+    rounds,
+    auth,
+    live: createLive(),
+    outbox: createOutbox({ clock, log, kinds: kinds.notifiers, post }),
+    kinds,
+    log,
+    now: clock.now,
+    key,
+    webFolder: folder.path,
+    ready: () => true,
+  });
+});
+afterEach(async () => {
+  await rounds.stop();
+  for (const { id } of await store.apps.list()) await store.apps.remove(id);
+});
+
+async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const response = await http.request(path, {
+    method,
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  if (!response.ok) throw await response.json();
+  return (await response.json()) as T;
+}
+
+async function addMusic(): Promise<void> {
+  await call('POST', '/api/apps', { name: 'music', fleet: { use: 'staged', options: {} } });
+  const meters = [{ use: 'staged', options: {} }];
+  for (const processType of ['worker', 'mailer'])
+    await call('POST', '/api/apps/music/managers', { processType, minimum: 0, maximum: 5, meters });
+}
+
+async function record(processType: string, at: number, current: number): Promise<void> {
+  const app = await store.apps.get('music');
+  const manager = await store.managers.get(app?.id ?? '', processType);
+  await store.readings.record(manager?.id ?? '', { at, current, desired: current, unknown: 0 }, []);
+}
+
+test('the overview: every manager at this moment, and what today has cost', async () => {
+  await addMusic();
+  stage.read = async () => [jobs(clock.now(), 12, { oldestSeconds: 3 })];
+  await rounds.checkUp('music');
+  await record('worker', start, 4);
+  await record('worker', start + hour, 2);
+  await record('mailer', start, 1);
+  clock.advance(2 * hour);
+  const { apps, from } = await call<Overview>('GET', `/api/overview?from=${start}`);
+  expect(from).toBe(start);
+  const [music] = apps;
+  expect(music).toMatchObject({ name: 'music', fleet: 'staged', openIssues: 0 });
+  expect(music?.managers.map(({ processType }) => processType)).toEqual(['mailer', 'worker']);
+  expect(music?.managers[1]).toMatchObject({
+    measured: true,
+    goalSeconds: 30,
+    maximum: 5,
+    latest: { waiting: 12, oldestSeconds: 3 },
+  });
+  // Two hours at a half dollar an hour, of four and of two; the mailer ran for one and has no price.
+  expect(music?.today?.spent).toBeCloseTo(3, 1);
+  expect(music?.today?.unpriced).toEqual(['mailer']);
+});
+
+test('where no price is known there is no money, and the platform is not asked at every look', async () => {
+  tellsPrices = false;
+  await addMusic();
+  await record('worker', start, 4);
+  clock.advance(hour);
+  for (let look = 0; look < 3; look++) {
+    const { apps } = await call<Overview>('GET', '/api/overview');
+    expect(apps[0]).not.toHaveProperty('today');
+  }
+  expect(askedForPrices).toBe(1);
+  clock.advance(11 * 60_000);
+  await call('GET', '/api/cost');
+  expect(askedForPrices).toBe(2);
+});
+
+test('what a month costs, by process type and day', async () => {
+  await addMusic();
+  const day = 24 * hour;
+  for (let at = start; at < start + 2 * day; at += hour) await record('worker', at, at < start + day ? 1 : 3);
+  clock.advance(2 * day);
+  const answer = await call<Cost>('GET', `/api/cost?from=${start}&until=${start + 4 * day}`);
+  const [mailer, worker] = answer.apps[0]?.processTypes ?? [];
+  expect(worker).toMatchObject({
+    hours: 48,
+    unknownHours: 0,
+    peak: 3,
+    days: [24, 72],
+    money: { pricePerHour: 0.5, spent: 48, alwaysOn: 72, saved: 24, forecast: 96 },
+  });
+  expect(mailer).toMatchObject({ hours: 0, unknownHours: 48, processHours: 0, days: [null, null] });
+  expect(mailer).not.toHaveProperty('money');
+  await expect(call('GET', '/api/cost?from=5&until=4')).rejects.toMatchObject({ code: 'BODY_INVALID' });
+});
+
+test('a platform that does not answer keeps nobody waiting, and its prices are there at the next look', async () => {
+  let answer = (_: Record<string, number>): void => {};
+  const prices = () =>
+    new Promise<Record<string, number>>((resolve) => {
+      answer = resolve;
+    });
+  const list = createPriceList({ prices }, clock.now);
+  expect([...(await list.of(['music']))]).toEqual([]);
+  answer({ worker: 1 });
+  expect([...(await list.of(['music']))]).toEqual([['music', { worker: 3_600 }]]);
+});

@@ -9,6 +9,8 @@ interface Question {
   readonly answer: Promise<Info>;
   readonly dropped: AbortController;
   askersCount: number;
+  /** It was answered: there is nothing to drop any more, and an abort makes an error with its stack. */
+  over: boolean;
 }
 
 /** Longer than any asker may wait. */
@@ -19,8 +21,9 @@ export function createPoll(ask: typeof fetchInfo = fetchInfo): typeof fetchInfo 
   const begin = (key: string, appUrl: string, token: string): Question => {
     const dropped = new AbortController();
     const answer = ask(appUrl, token, dropped.signal, { timeoutMs: longestMs });
-    const question = { answer, dropped, askersCount: 0 };
+    const question = { answer, dropped, askersCount: 0, over: false };
     const end = (): void => {
+      question.over = true;
       if (underWay.get(key) === question) underWay.delete(key);
     };
     underWay.set(key, question);
@@ -38,7 +41,7 @@ export function createPoll(ask: typeof fetchInfo = fetchInfo): typeof fetchInfo 
       question.askersCount -= 1;
       if (question.askersCount === 0) {
         underWay.delete(key);
-        question.dropped.abort();
+        if (!question.over) question.dropped.abort();
       }
     }
   };

@@ -10,6 +10,7 @@ import { createPoll } from '../measure/poll.ts';
 import type { App } from '../store/store.ts';
 import type { CheckupEvent } from './api.ts';
 import { withDeadline, wordsOf } from './clock.ts';
+import { type Lines, lineUp } from './line.ts';
 import { checkUp, evaluate, type Judged, type Retry } from './loop.ts';
 import { createJournal, type Journal, saveLearned } from './note.ts';
 import type { Behind } from './recorder.ts';
@@ -28,6 +29,8 @@ const manyApps = 100;
 /** Five of a thousand apps that are looked at every ten seconds; more at once would keep what apps push waiting. */
 const togetherMs = 50;
 const tidyEveryMs = 60_000;
+/** Per app that is watched. */
+const spreadMs = 15;
 const stopLimitMs = 5_000;
 const priceLimitMs = 10_000;
 
@@ -81,7 +84,7 @@ interface State {
   /** The app's name by the digest of its token, so that looking one up takes no time that tells of it. */
   readonly tokens: Map<string, string>;
   /** By the app's name: the line in which everything that touches the app waits. */
-  readonly lines: Map<string, Promise<void>>;
+  readonly lines: Lines;
   readonly journal: Journal;
   readonly stopping: AbortController;
   stopped?: Promise<void>;
@@ -113,7 +116,7 @@ export function createRounds(given: Omit<State['around'], 'inbox' | 'poll'>, tel
       }
     },
     evaluate: (name, processType) =>
-      inLine(state, name, async () => {
+      lineUp(state.lines, name, async () => {
         const round = state.rounds.get(name);
         const manager = round && find(round, processType);
         if (!manager) throw notWatched(name, processType);
@@ -178,7 +181,7 @@ function createState(given: Omit<State['around'], 'inbox' | 'poll'>, tell: State
       held: (name) => rounds.get(name)?.watched,
       tokens,
       refresh: (name) => refresh(state, name),
-      handOver: (name, lost) => inLine(state, name, () => handOver(state, name, lost)),
+      handOver: (name, lost) => lineUp(state.lines, name, () => handOver(state, name, lost)),
     }),
     lines: new Map(),
     journal: createJournal(around),
@@ -189,7 +192,7 @@ function createState(given: Omit<State['around'], 'inbox' | 'poll'>, tell: State
 }
 
 async function refresh(state: State, name: string): Promise<void> {
-  await inLine(state, name, async () => {
+  await lineUp(state.lines, name, async () => {
     if (state.stopped) return;
     const app = await state.around.store.apps.get(name);
     const round = state.rounds.get(name);
@@ -215,7 +218,7 @@ async function add(state: State, app: App): Promise<void> {
   const round: Round = { watched, retry, cancelNext: () => {} };
   rounds.set(app.name, round);
   state.tokens.set(digest(app.token), app.name);
-  setNext(state, round, Math.min(1_000, around.intervalMs) * around.clock.random());
+  setNext(state, round, firstWithinMs(rounds.size, around.intervalMs) * around.clock.random());
   throwProblem(watched);
 }
 
@@ -243,6 +246,11 @@ async function handOver({ around, rounds, sharing }: State, name: string, lost: 
   await unwatch(around, watched);
 }
 
+/** Many apps that are taken up at once are spread, and stay so: the time between two checkups of each is the same. */
+function firstWithinMs(appCount: number, intervalMs: number): number {
+  return Math.min(intervalMs, Math.max(1_000, appCount * spreadMs));
+}
+
 function setNext(state: State, round: Round, delayMs: number): void {
   const { clock, intervalMs } = state.around;
   round.cancelNext = clock.after(delayMs, () => {
@@ -266,7 +274,7 @@ function together({ around, rounds }: State, delayMs: number): number {
 async function checkUpInLine(state: State, round: Round): Promise<void> {
   const { around, journal, stopping, tell } = state;
   try {
-    await inLine(state, round.watched.app.name, async () => {
+    await lineUp(state.lines, round.watched.app.name, async () => {
       if (!isWatched(state, round)) return;
       if ('problem' in round.watched.fleet)
         round.watched = await watch(around, round.watched.app, round.watched);
@@ -280,16 +288,6 @@ async function checkUpInLine(state: State, round: Round): Promise<void> {
 
 function isWatched({ rounds, stopped }: State, round: Round): boolean {
   return !stopped && rounds.get(round.watched.app.name) === round;
-}
-
-async function inLine<T>({ lines }: State, name: string, work: () => Promise<T>): Promise<T> {
-  const turn = (lines.get(name) ?? Promise.resolve()).then(work);
-  const leave = (): void => {
-    if (lines.get(name) === line) lines.delete(name);
-  };
-  const line: Promise<void> = turn.then(leave, leave);
-  lines.set(name, line);
-  return await turn;
 }
 
 function tidyLater(state: State): void {

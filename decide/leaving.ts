@@ -1,6 +1,6 @@
 /**
  * Who goes when the number of processes falls. On some platforms only the highest numbers can (`highest`, Heroku); where any
- * process can be named (`named`), first those that do no work: crashed, starting, told to take nothing and idle, idle;
+ * process can be named (`named`), first those that do no work: crashed, starting and not heard yet, told to take nothing and idle, idle;
  * then those that take nothing new and still work, those of which nobody knows, the busy ones. What cannot be told to
  * take nothing goes last. Among equals the highest number goes.
  */
@@ -17,7 +17,7 @@ function worth({ state, busy, jobs, quietSince, deaf }: Process): number {
   if (state === 'crashed') return 0;
   const idle = jobs === undefined ? busy === false : jobs === 0;
   const busyNow = jobs === undefined ? busy === true : jobs > 0;
-  if (state === 'starting' && !busyNow) return 1;
+  if (state === 'starting' && !busyNow && jobs === undefined) return 1;
   if (quietSince !== undefined) return idle ? 2 : 4;
   if (deaf !== undefined) return 7;
   if (idle) return 3;
@@ -27,7 +27,8 @@ function worth({ state, busy, jobs, quietSince, deaf }: Process): number {
 /** It can go now: it does no work, was told to take none and has none left, or cannot be told anything. */
 export function isFree({ state, busy, jobs, quietSince, deaf }: Process): boolean {
   if (state === 'crashed' || deaf !== undefined) return true;
-  if (state === 'starting') return busy !== true && !jobs;
+  // Whose worker speaks already works, whatever the fleet thinks of its boot; what it last said may be old.
+  if (state === 'starting' && jobs === undefined) return busy !== true;
   return quietSince !== undefined && jobs === 0;
 }
 

@@ -4,7 +4,8 @@
  * app: who said what, and who is to rest.
  *
  * A process that was heard and is silent counts as at work for a minute; then it is gone. Where no process of a type ever
- * spoke there is nobody to be told. In the first moments of a controller nobody can have spoken, so nothing is known then.
+ * spoke there is nobody to be told. In the first moments of a controller some cannot have spoken yet: beside those that have, one more is
+ * taken to be silent then.
  */
 import type { Census, NodeSeen, Workers } from '../workers.ts';
 
@@ -79,13 +80,12 @@ function createWorkers({ type, heard, orders, forget, startedAt, now }: Memory):
     queue: '',
     ask: async (signal): Promise<Census> => {
       signal.throwIfAborted();
-      if (now() - startedAt < firstWordsMs)
-        throw new RangeError('the processes had no time yet to say what they do');
       forget();
       const mine = [...heard.values()].filter((one) => one.type === type);
       const fresh = mine.filter(({ at }) => now() - at <= freshMs);
       const nodes = fresh.map(({ node, queues, quiet, jobs }) => ({ node, queues, quiet, jobs }));
-      return { nodes, silentCount: mine.length - fresh.length };
+      const unheardCount = now() - startedAt < firstWordsMs ? 1 : 0;
+      return { nodes, silentCount: mine.length - fresh.length + unheardCount };
     },
     quiet: async (nodes, signal) => {
       signal.throwIfAborted();

@@ -45,6 +45,39 @@ export function celeryIn(cwd: string): Celery {
   };
 }
 
+export interface EventReceiver {
+  /** Events of a type, in the order in which they came. */
+  of(type: string): Readonly<Record<string, unknown>>[];
+  all(): readonly Readonly<Record<string, unknown>>[];
+  stop(): void;
+}
+
+/** Python's own receiver of events, on the app of `probe.py` in that folder. It listens when it prints its event `ready`. */
+export function receiveEvents(cwd: string): EventReceiver {
+  const program = `import json
+from probe import app
+def hear(event):
+    print(json.dumps(event), flush=True)
+with app.connection() as connection:
+    receiver = app.events.Receiver(connection, handlers={'*': hear})
+    print(json.dumps({'type': 'ready'}), flush=True)
+    receiver.capture(limit=None, timeout=None, wakeup=True)
+`;
+  const child = spawn(inject('servers').python, ['-c', program], { cwd });
+  const seen: Record<string, unknown>[] = [];
+  let rest = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    const lines = (rest + chunk.toString()).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) seen.push(JSON.parse(line) as Record<string, unknown>);
+  });
+  return {
+    of: (type) => seen.filter((one) => one.type === type),
+    all: () => seen,
+    stop: () => void child.kill('SIGKILL'),
+  };
+}
+
 /**
  * Says how many cases ran, and on what: a suite that was skipped looks green, too. To be called in a `describe`, or in a
  * file for all of it.

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { receiveEvents } from '../checks/celery.ts';
 import { has, type RedisServer, startRedis, temporaryFolder } from '../checks/fixtures.ts';
 import { until } from '../checks/servers.ts';
 import { controlRound } from '../measure/celery-control.ts';
@@ -455,31 +456,7 @@ print(json.dumps(r.get(timeout=10)))`;
       });
       app.task('ts.retry', (context) => (context.retries === 0 ? context.retry({ countdown: 0 }) : 'done'));
       await start(app, 'one');
-      const receiver = spawn(
-        inject('servers').python,
-        [
-          '-c',
-          `import json
-from probe import app
-seen = []
-def hear(event):
-    print(json.dumps(event), flush=True)
-with app.connection() as connection:
-    receiver = app.events.Receiver(connection, handlers={'*': hear})
-    print(json.dumps({'type': 'ready'}), flush=True)
-    receiver.capture(limit=None, timeout=None, wakeup=True)
-`,
-        ],
-        { cwd: folder.path },
-      );
-      const seen: { type: string; [field: string]: unknown }[] = [];
-      let rest = '';
-      receiver.stdout.on('data', (chunk: Buffer) => {
-        const lines = (rest + chunk.toString()).split('\n');
-        rest = lines.pop() ?? '';
-        for (const line of lines) seen.push(JSON.parse(line) as { type: string });
-      });
-      const of = (type: string): { [field: string]: unknown }[] => seen.filter((one) => one.type === type);
+      const { of, all, stop } = receiveEvents(folder.path);
       try {
         await until(() => of('worker-heartbeat').length > 0, 'a heartbeat');
         expect(of('worker-heartbeat')[0]).toMatchObject({
@@ -518,12 +495,12 @@ with app.connection() as connection:
         expect(of('task-revoked')).toMatchObject([
           { uuid: 'revoked-id', terminated: false, signum: null, expired: false },
         ]);
-        const clocks = seen.flatMap((one) => (typeof one.clock === 'number' ? [one.clock] : []));
+        const clocks = all().flatMap((one) => (typeof one.clock === 'number' ? [one.clock] : []));
         expect(clocks.every((clock) => Number.isInteger(clock))).toBe(true);
         await workers[0]?.worker.stop();
         await until(() => of('worker-offline').length > 0, 'the last word');
       } finally {
-        receiver.kill('SIGKILL');
+        stop();
       }
     });
   });

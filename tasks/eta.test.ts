@@ -1,8 +1,8 @@
 /** Jobs that are due later: told by remote control, held in no worker's memory, and in nobody's way. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { has, type RedisServer, startRedis, temporaryFolder } from '../checks/fixtures.ts';
+import { printed, spawnProgram } from '../checks/program.ts';
 import { until } from '../checks/servers.ts';
-import { printed, spawnProgram } from './brokers/contract.ts';
 import { createApp, type TasksApp, type Worker } from './index.ts';
 
 describe.skipIf(!has('redisServer'))('on Redis', () => {

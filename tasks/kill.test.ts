@@ -7,8 +7,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { has, startRedis, temporaryFolder } from '../checks/fixtures.ts';
+import { printed, spawnProgram } from '../checks/program.ts';
 import { until } from '../checks/servers.ts';
-import { printed, spawnProgram } from './brokers/contract.ts';
 import { createApp, type TasksApp } from './index.ts';
 
 interface Place {

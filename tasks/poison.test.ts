@@ -6,8 +6,8 @@ import { Redis } from 'ioredis';
 import Libsql from 'libsql';
 import { afterEach, describe, expect, test } from 'vitest';
 import { has, startRabbit, startRedis, temporaryFolder } from '../checks/fixtures.ts';
+import { spawnProgram } from '../checks/program.ts';
 import { until } from '../checks/servers.ts';
-import { spawnProgram } from './brokers/contract.ts';
 import { chain, chord, createApp, type TasksApp } from './index.ts';
 
 /** The worker that starts all three dies at once. */

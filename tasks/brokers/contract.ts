@@ -2,11 +2,8 @@
  * The suite that every broker passes, on the real server. The test library comes as an argument, so that none reaches a
  * user. A harness says where an empty broker is, and how to look at it and to harm it from outside.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { ExpectStatic, TestAPI } from 'vitest';
+import { printed, spawnProgram } from '../../checks/program.ts';
 import { until } from '../../checks/servers.ts';
 import type { Broker, ConsumeOptions, Consumer, Delivery, Depth } from '../broker.ts';
 import { newMessage, type TaskMessage } from '../message.ts';
@@ -335,33 +332,4 @@ async function drain(consumer: Consumer, limit: number, count?: number): Promise
   }
   await consumer.take(0, AbortSignal.timeout(100));
   return ids;
-}
-
-/** Runs a program, given as text with the folder of this package as TASKS, in a process of its own. */
-export function spawnProgram(
-  folder: string,
-  text: string,
-  stdio: 'pipe' | 'ipc' = 'pipe',
-  env: Readonly<Record<string, string>> = {},
-): ChildProcess {
-  const file = join(folder, `program-${++counter}.mts`);
-  const tasks = dirname(dirname(fileURLToPath(import.meta.url)));
-  writeFileSync(file, text.replaceAll('TASKS', tasks));
-  return spawn(process.execPath, ['--import', 'tsx', file], {
-    cwd: dirname(tasks),
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'inherit', ...(stdio === 'ipc' ? (['ipc'] as const) : [])],
-  });
-}
-
-/** Resolves when the program has printed a line; rejects when it ends before. */
-export function printed(child: ChildProcess, line: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let heard = '';
-    child.stdout?.on('data', (chunk: Buffer) => {
-      heard += chunk.toString();
-      if (heard.split('\n').includes(line)) resolve();
-    });
-    child.once('exit', (code) => reject(new Error(`ended with ${code} before "${line}": ${heard}`)));
-  });
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import amqp, { type Channel, type ChannelModel } from 'amqplib';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
+import { receiveEvents } from '../../checks/celery.ts';
 import { cuttable } from '../../checks/cuttable.ts';
 import { has, type RabbitServer, startRabbit, temporaryFolder } from '../../checks/fixtures.ts';
 import { until } from '../../checks/servers.ts';
@@ -302,27 +303,7 @@ print(json.dumps([app.send_task('ts.add', (2, 3)).get(timeout=30), failure, r.st
     test('its event receiver hears heartbeats and each step of our jobs', async () => {
       const app = newApp();
       await start(app, 'one');
-      const receiver = spawn(
-        inject('servers').python,
-        [
-          '-c',
-          `from probe import *
-def hear(event):
-    print(json.dumps(event), flush=True)
-with app.connection() as connection:
-    app.events.Receiver(connection, handlers={'*': hear}).capture(limit=None, timeout=None, wakeup=True)
-`,
-        ],
-        { cwd: folder.path },
-      );
-      const seen: { type: string; [field: string]: unknown }[] = [];
-      let rest = '';
-      receiver.stdout.on('data', (chunk: Buffer) => {
-        const lines = (rest + chunk.toString()).split('\n');
-        rest = lines.pop() ?? '';
-        for (const line of lines) seen.push(JSON.parse(line) as { type: string });
-      });
-      const of = (type: string): { [field: string]: unknown }[] => seen.filter((one) => one.type === type);
+      const { of, stop } = receiveEvents(folder.path);
       try {
         await until(() => of('worker-heartbeat').length > 0, 'a heartbeat');
         expect(of('worker-heartbeat')[0]).toMatchObject({
@@ -338,7 +319,7 @@ with app.connection() as connection:
         await workers[0]?.worker.stop();
         await until(() => of('worker-offline').length > 0, 'the last word');
       } finally {
-        receiver.kill('SIGKILL');
+        stop();
       }
     });
   });

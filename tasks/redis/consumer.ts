@@ -7,9 +7,9 @@
  * and is restored when it is due. A million of them thus cost the worker nothing, and the queue behind them flows.
  */
 import { randomUUID } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { type ConsumeOptions, type Consumer, type Delivery, type Settlement, wornOut } from '../broker.ts';
+import { createPoll, type Poll, settleDelayMs, takeWaitMs } from '../brokers/poll.ts';
 import { decodeEnvelope, encodeEnvelope } from '../envelope.ts';
 import { textOf } from '../errors.ts';
 import type { Format } from '../format.ts';
@@ -19,11 +19,6 @@ import { type Scripts, type Step, scriptsOf } from './scripts.ts';
 import { sweep } from './sweep.ts';
 import { parseMessage, redeliveredText, wasRedelivered } from './text.ts';
 
-const firstPollMs = 20;
-const lastPollMs = 100;
-const pollGrowth = 1.1;
-const takeWaitMs = 1_000;
-const settleDelayMs = 20;
 const sweepEveryMs = 1_000;
 /** A lease outlives three renewals that fail. */
 const renewalsPerLease = 4;
@@ -63,7 +58,7 @@ interface State {
   /** Under way and waiting. */
   flushes: number;
   timer: NodeJS.Timeout | undefined;
-  pollMs: number;
+  readonly poll: Poll;
   turn: number;
   takes: number;
   renewedMs: number;
@@ -93,7 +88,7 @@ export function startConsumer(redis: Redis, { keys, limits, format, options }: C
     flushing: Promise.resolve(),
     flushes: 0,
     timer: undefined,
-    pollMs: firstPollMs,
+    poll: createPoll(),
     turn: 0,
     takes: 0,
     renewedMs: Date.now(),
@@ -122,13 +117,12 @@ async function take(state: State, limit: number, signal: AbortSignal): Promise<D
     const flushing = state.pending.length > 0 ? flush(state).catch(() => {}) : undefined;
     const { deliveries, taken } = await takeOnce(state, limit);
     await flushing;
-    if (taken > 0) state.pollMs = firstPollMs;
+    if (taken > 0) state.poll.found();
     if (deliveries.length > 0) return deliveries;
     if (Date.now() >= end) break;
     // A batch of messages that are all due later says nothing about those behind it.
     if (taken > 0) continue;
-    await pause(state.pollMs, undefined, { signal }).catch(() => {});
-    state.pollMs = Math.min(lastPollMs, state.pollMs * pollGrowth);
+    await state.poll.pause(signal);
   }
   return [];
 }

@@ -3,7 +3,6 @@
  * settle what is finished, report what it does, bring back what dead consumers held, take new jobs. One exchange per
  * batch instead of one per job is what makes a file fast enough for many workers.
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import {
   type ConsumeOptions,
   type Consumer,
@@ -13,19 +12,12 @@ import {
   type Settlement,
   wornOut,
 } from '../broker.ts';
+import { createPoll, type Poll, settleDelayMs, takeWaitMs } from '../brokers/poll.ts';
 import { type Consumers, consumersOf } from './consumers.ts';
 import type { SqliteFile } from './file.ts';
 import { type Jobs, jobsOf, type TakenJob } from './jobs.ts';
 import { decodeRow, jobRow } from './row.ts';
 
-/** How often an idle consumer looks, the longer the silence the less: two reads of a few microseconds each. */
-const firstPollMs = 20;
-const lastPollMs = 100;
-const pollGrowth = 1.1;
-/** How long `take` waits for a first job. */
-const takeWaitMs = 1_000;
-/** A settlement waits this long for others to share its transaction. */
-const settleDelayMs = 20;
 const signOfLifeMs = 1_000;
 /** How late the file may say that a job runs or is finished, where nothing else is to be told. */
 const reportEveryMs = 200;
@@ -51,7 +43,8 @@ interface State {
   reported: readonly QueueLoad[];
   /** The queue that is asked first; it rotates, so that no queue starves another. */
   turn: number;
-  pollMs: number;
+  /** Each look is two reads of a few microseconds. */
+  readonly poll: Poll;
   lookedForDeadMs: number;
   exchangedMs: number;
   exchange: Promise<unknown>;
@@ -72,7 +65,7 @@ export async function startConsumer(file: SqliteFile, options: ConsumeOptions): 
     worn: [],
     reported: [],
     turn: 0,
-    pollMs: firstPollMs,
+    poll: createPoll(),
     lookedForDeadMs: 0,
     exchangedMs: 0,
     exchange: Promise.resolve(),
@@ -93,13 +86,12 @@ async function take(state: State, limit: number, signal: AbortSignal): Promise<D
     if (state.pending.length > 0 || hasWork(state)) {
       const deliveries = await exchange(state, limit);
       if (deliveries.length > 0) {
-        state.pollMs = firstPollMs;
+        state.poll.found();
         return deliveries;
       }
     }
     if (Date.now() >= end) break;
-    await pause(state.pollMs, undefined, { signal }).catch(() => {});
-    state.pollMs = Math.min(lastPollMs, state.pollMs * pollGrowth);
+    await state.poll.pause(signal);
   }
   return [];
 }

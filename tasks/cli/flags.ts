@@ -23,6 +23,8 @@ export function addWorker(program: Command): void {
     .option('-E, --events', 'send an event for each step of each job')
     .option('--max-tasks <count>', 'stop after so many, for a supervisor to start a fresh one', count)
     .option('--max-memory <MB>', 'stop when the process takes more than that', count)
+    .option('--max-tasks-per-thread <count>', 'with threads: replace one after so many jobs', count)
+    .option('--max-thread-memory <MB>', 'with threads: replace one that holds more after a job', count)
     .addHelpText(
       'after',
       `

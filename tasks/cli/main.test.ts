@@ -323,7 +323,8 @@ describe.skipIf(!has('redisServer'))('on Redis', () => {
 
   test('worker --pool threads works in threads, and says so', async () => {
     const pool = ['--pool', 'threads', '--concurrency', '1', '--queues', 'threaded', '--name', 'w2'];
-    const threaded = start(['worker', '--app', './tasks.mjs', ...pool], env);
+    const limits = ['--max-tasks-per-thread', '100', '--max-thread-memory', '200'];
+    const threaded = start(['worker', '--app', './tasks.mjs', ...pool, ...limits], env);
     const place = ['--queue', 'threaded', '--wait', '--timeout', '90'];
     expect(await ask('call', 'where', ...place)).toMatchObject({
       code: 0,

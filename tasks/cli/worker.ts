@@ -15,6 +15,8 @@ export interface WorkerFlags {
   readonly events?: boolean;
   readonly maxTasks?: number;
   readonly maxMemory?: number;
+  readonly maxTasksPerThread?: number;
+  readonly maxThreadMemory?: number;
 }
 
 export async function worker(flags: WorkerFlags): Promise<void> {
@@ -30,6 +32,8 @@ export async function worker(flags: WorkerFlags): Promise<void> {
     ...given('events', flags.events),
     ...given('maxTasks', flags.maxTasks),
     ...given('maxMemoryBytes', flags.maxMemory && flags.maxMemory * 1_000_000),
+    ...given('maxTasksPerThread', flags.maxTasksPerThread),
+    ...given('maxThreadMemoryBytes', flags.maxThreadMemory && flags.maxThreadMemory * 1_000_000),
     ...(threads ? { pool: 'threads' as const, taskModule: module } : {}),
   };
   const running = app.worker(options);

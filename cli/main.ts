@@ -67,6 +67,7 @@ function createProgram(): Command {
   addConfiguration(program);
   addResetPassword(program);
   addRotateKey(program);
+  addBackup(program);
   return program;
 }
 
@@ -250,6 +251,30 @@ function addRotateKey(program: Command): void {
     .action(async (options) => {
       const { rotate } = await import('./rotate-key.ts');
       exitCode = await rotate(options);
+    });
+}
+
+function addBackup(program: Command): void {
+  program
+    .command('backup')
+    .description('write the embedded database into one file, also while the controller runs')
+    .argument('<file>', 'where to, such as headcount.backup')
+    .option('-c, --config <file>', 'configuration of the controller, to find its folder')
+    .option('-d, --data <folder>', 'folder of the controller')
+    .action(async (file: string, options) => {
+      const { backup } = await import('./backup.ts');
+      exitCode = await backup({ ...options, file });
+    });
+  program
+    .command('restore')
+    .description('make the embedded database from a file that backup wrote; the controller is stopped')
+    .argument('<file>', 'what backup wrote')
+    .option('-c, --config <file>', 'configuration of the controller, to find its folder')
+    .option('-d, --data <folder>', 'folder of the controller')
+    .option('--force', 'replace the database that is there')
+    .action(async (file: string, options) => {
+      const { restore } = await import('./backup.ts');
+      exitCode = await restore({ ...options, file });
     });
 }
 

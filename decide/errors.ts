@@ -13,6 +13,8 @@ export const errorCodes = {
   PORT_IN_USE: { status: 500, exit: 1 },
   STORE_NEWER: { status: 500, exit: 1 },
   STORE_IN_USE: { status: 500, exit: 1 },
+  STORE_EXISTS: { status: 409, exit: 1 },
+  BACKUP_INVALID: { status: 422, exit: 2 },
   STORE_UNREACHABLE: { status: 503, exit: 1 },
   SECRETS_LOCKED: { status: 500, exit: 1 },
   BROKER_UNREACHABLE: { status: 503, exit: 1 },

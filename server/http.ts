@@ -20,6 +20,7 @@ import type { Deps, Env, Routes } from './request.ts';
 import { adapterRoutes } from './routes/adapters.ts';
 import { appRoutes } from './routes/apps.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { backupRoutes } from './routes/backup.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { configurationRoutes } from './routes/configuration.ts';
 import { documentRoutes } from './routes/document.ts';
@@ -73,6 +74,7 @@ export function createHttp(deps: Deps): Routes {
   taskRoutes(api, deps);
   overviewRoutes(api, deps);
   configurationRoutes(api, deps);
+  backupRoutes(api, deps);
   documentRoutes(api, deps);
   api.all('/api/*', (c) => noSuchRoute(api, c));
   api.get('*', (c) => page(deps.webFolder, c.req.path));

@@ -48,6 +48,19 @@ export async function openEmbedded(folder: string): Promise<Embedded> {
   }
 }
 
+/** Work on the files of a store that nobody has open; `database` is where they stand, or would. @throws HeadcountError STORE_IN_USE */
+export async function withFolder<T>(folder: string, work: (database: string) => Promise<T>): Promise<T> {
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw cannotOpen(folder, error);
+  });
+  const unlock = await lockFolder(folder);
+  try {
+    return await work(join(folder, 'database'));
+  } finally {
+    await unlock();
+  }
+}
+
 async function start(database: string): Promise<PGlite> {
   const { PGlite } = await import('@electric-sql/pglite');
   let complaint = '';

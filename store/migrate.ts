@@ -25,7 +25,7 @@ const lockKey = 4_700_001;
 
 /** @throws HeadcountError STORE_NEWER */
 export async function migrate(kysely: Kysely<Database>, now: number): Promise<void> {
-  const known = await readMigrations();
+  const known = await knownMigrations();
   await kysely.transaction().execute(async (transaction) => {
     await sql`select pg_advisory_xact_lock(${sql.lit(lockKey)})`.execute(transaction);
     const applied = await appliedTo(transaction);
@@ -67,7 +67,8 @@ function refuseNewer(applied: readonly MigrationTable[], known: readonly Migrati
   }
 }
 
-async function readMigrations(): Promise<Migration[]> {
+/** What this version knows, in order. */
+export async function knownMigrations(): Promise<Migration[]> {
   const folder = migrationsFolder();
   const names = (await readdir(folder)).filter((name) => /^\d+-.*\.sql$/.test(name)).sort();
   return await Promise.all(

@@ -4,6 +4,7 @@ import pg from 'pg';
 import { HeadcountError } from '../decide/errors.ts';
 import { createApps } from './apps.ts';
 import { createAudit } from './audit.ts';
+import { backUp } from './backup.ts';
 import { type Bus, createBus } from './bus.ts';
 import { createChannels } from './channels.ts';
 import type { Database, StoreKind } from './database.ts';
@@ -34,12 +35,15 @@ export type OpenStore = Store & {
   readonly kind: StoreKind;
   /** How many processes ran, of many managers at once. */
   readonly usage: ReadUsage;
+  /** The bytes of a backup file. Absent: the store has its own way. */
+  readonly backUp?: () => Promise<Uint8Array>;
   /** How several controllers share it. Absent: the store can have only one. */
   readonly several?: { readonly leases: Leases; readonly bus: Bus };
 };
 
 interface Opened {
   readonly kind: StoreKind;
+  readonly backUp?: () => Promise<Uint8Array>;
   readonly kysely: Kysely<Database>;
   readonly bus?: Bus;
   close(): Promise<void>;
@@ -50,7 +54,7 @@ interface Opened {
  * @throws HeadcountError STORE_UNREACHABLE, STORE_IN_USE, STORE_NEWER, SECRETS_LOCKED
  */
 export async function openStore(place: StorePlace, vault: Vault = createVault([])): Promise<OpenStore> {
-  const { kind, kysely, bus, close } =
+  const { kind, kysely, bus, backUp, close } =
     'folder' in place ? await openFolder(place.folder) : await openPostgres(place.databaseUrl);
   try {
     await migrate(kysely, Date.now());
@@ -63,6 +67,7 @@ export async function openStore(place: StorePlace, vault: Vault = createVault([]
   return {
     kind,
     kysely,
+    ...(backUp && { backUp }),
     ...(bus && { several: { leases: createLeases(kysely), bus } }),
     apps: createApps(kysely, vault),
     managers: createManagers(kysely, vault),
@@ -89,6 +94,9 @@ async function openFolder(folder: string): Promise<Opened> {
   return {
     kind: 'embedded',
     kysely,
+    // In a turn of its own: nobody's transaction is half done then.
+    backUp: async () =>
+      await kysely.connection().execute(async () => await backUp(embedded.pglite, Date.now())),
     close: async () => {
       await kysely.destroy();
       await embedded.close();

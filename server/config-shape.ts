@@ -48,6 +48,7 @@ const channelShape = {
 const kedaShape = {
   port: z.number().int().min(0).max(65_535),
   host: z.string().min(1).max(255).optional(),
+  token: z.string().min(8).max(200).optional(),
 };
 const singleSignOnShape = {
   name: z.string().trim().min(1).max(60),

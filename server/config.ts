@@ -30,7 +30,7 @@ export interface Config {
   /** Anybody may read /metrics. */
   readonly metricsOpen?: true;
   /** Where KEDA asks, by gRPC. Absent: nowhere. */
-  readonly keda?: { readonly port: number; readonly host: string };
+  readonly keda?: { readonly port: number; readonly host: string; readonly token?: string };
   readonly apps: readonly AppEntry[];
   /** A company's own log-in, by OpenID Connect. It needs `publicUrl`. */
   readonly singleSignOn?: SingleSignOn;
@@ -152,8 +152,12 @@ function channelEntries(raw: NonNullable<RawConfig['channels']>, folder: string)
   );
 }
 
-function defined(raw: NonNullable<RawConfig['keda']>): { port: number; host?: string } {
-  return { port: raw.port, ...(raw.host !== undefined && { host: raw.host }) };
+function defined({ port, host, token }: NonNullable<RawConfig['keda']>): {
+  port: number;
+  host?: string;
+  token?: string;
+} {
+  return { port, ...(host !== undefined && { host }), ...(token !== undefined && { token }) };
 }
 
 /** What was left out of a manager: with meters and no rule, the goal of a wait; without meters, only the bounds. */

@@ -1,8 +1,9 @@
-/** What other systems hear of this controller without asking its API: Prometheus at /metrics, by what checkups tell. */
+/** What other systems hear of this controller without asking its API: Prometheus at /metrics and KEDA by gRPC, from what checkups tell. */
 import type { Logger } from 'pino';
 import type { CheckupEvent } from './api.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
+import { openKeda } from './keda.ts';
 import { createMetrics } from './metrics.ts';
 import type { Deps } from './request.ts';
 import type { Rounds } from './rounds.ts';
@@ -18,13 +19,17 @@ export interface OutwardSurroundings {
 
 /** Answers what /metrics is to show. What has to be ended goes to `undo`. */
 export async function openOutward(
-  { config, clock, rounds, listeners }: OutwardSurroundings,
-  _undo: (() => Promise<unknown>)[],
+  { config, clock, log, rounds, listeners }: OutwardSurroundings,
+  undo: (() => Promise<unknown>)[],
 ): Promise<NonNullable<Deps['metrics']>> {
   const { metricsToken: token, metricsOpen: open } = config;
   const intervalMs = config.intervalSeconds * 1000;
   const { manager, holds, prices } = rounds;
   const source = createMetrics({ clock, intervalMs, manager, holds, prices });
   listeners.add(source.heard);
+  if (config.keda) {
+    const keda = await openKeda({ ...config.keda, clock, log, intervalMs, manager, listeners });
+    undo.push(() => keda.close());
+  }
   return { source, ...(token !== undefined && { token }), ...(open && { open }) };
 }

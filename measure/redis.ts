@@ -131,6 +131,12 @@ async function constructorOfRedis(): Promise<new (options: RedisOptions) => Redi
   }
 }
 
+/** `MOVED 3999 10.0.0.2:6379` */
+function nodeIn(message: string): string {
+  const node = /^\w+ \d+ (\S+)/.exec(message)?.[1];
+  return node ? `write ${node} in the url, where Celery's own address has to lead as well` : message;
+}
+
 function explainError(problem: unknown): string {
   const { code = '', message = String(problem) } = problem as { code?: string; message?: string };
   const clauses: readonly (readonly [RegExp, string])[] = [
@@ -146,6 +152,12 @@ function explainError(problem: unknown): string {
       'holds something else under a key of this queue: is it the broker, and the right database?',
     ],
     [/^LOADING/, 'is still loading its data'],
+    [
+      /CROSSSLOT/,
+      'is a Redis Cluster, and the keys of this queue lie in several slots: Celery cannot use it so; keyPrefix with a hash tag such as {celery}: puts all in one',
+    ],
+    [/^(MOVED|ASK) /, `is a node of a Redis Cluster, and another one has the keys: ${nodeIn(message)}`],
+    [/^CLUSTERDOWN/, 'is a node of a Redis Cluster that is down or does not serve the keys'],
     [/ECONNRESET|EPIPE|Connection is closed|Stream isn't writeable/, 'cut the connection'],
   ];
   const known = clauses.find(([pattern]) => pattern.test(code) || pattern.test(message));

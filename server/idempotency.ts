@@ -30,7 +30,7 @@ export function idempotent({ store, now }: Deps): MiddlewareHandler<Env> {
     if (key === undefined || !asker || !methods.includes(c.req.method) || c.req.path.startsWith('/api/auth/'))
       return await next();
     if (!/^[\x21-\x7e]{8,255}$/.test(key)) throw badKey();
-    const scope = `${asker.by}\n${asker.personId ?? asker.name}\n${key}`;
+    const scope = `${asker.by}\n${asker.personId ?? asker.keyId ?? asker.name}\n${key}`;
     const id = hash('id', scope);
     const request = hash('request', c.req.method, c.req.url, Buffer.from(await c.req.arrayBuffer()));
     const known = await keys.begin(id, request, now());

@@ -33,7 +33,7 @@ describe.skipIf(!has('chromium'))('the way in, and failures', { timeout: 120_000
     await page.getByLabel('Name').fill('Rachel');
     await page.getByLabel('E-mail').fill('rachel@example.com');
     await page.getByRole('textbox', { name: 'Password' }).fill('short');
-    await page.getByText('5 more to go.').waitFor();
+    await page.getByText('7 more to go.').waitFor();
     await page.getByRole('textbox', { name: 'Password' }).fill('correct horse');
     await page.getByRole('button', { name: 'Create the administrator' }).click();
     await page.getByText('This link was used').waitFor();

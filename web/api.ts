@@ -154,7 +154,7 @@ function given(asked: Readonly<Record<string, string | number | boolean | undefi
   return new URLSearchParams(known);
 }
 
-async function call<Answer>(
+export async function call<Answer>(
   method: string,
   path: string,
   body?: unknown,

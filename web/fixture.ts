@@ -154,6 +154,7 @@ function failures(http: Hono, state: FixtureState): void {
 function people(http: Hono, state: FixtureState): void {
   http.get('/api/me', (c) => c.json(state.me));
   http.get('/api/adapters', (c) => c.json(adapters));
+  http.get('/api/log-in', (c) => c.json({ resetByMail: false }));
   http.post('/api/setup', async (c) => {
     const { token, name, email } = await c.req.json();
     if (token !== 'good')

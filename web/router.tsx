@@ -87,11 +87,39 @@ const channels = createRoute({
   component: lazyRouteComponent(() => import('./pages/channels.tsx'), 'ChannelsPage'),
 });
 
+const account = createRoute({
+  getParentRoute: () => inside,
+  path: '/account',
+  component: lazyRouteComponent(() => import('./pages/account.tsx'), 'AccountPage'),
+});
+
+const settings = createRoute({
+  getParentRoute: () => inside,
+  path: '/settings',
+  component: lazyRouteComponent(() => import('./pages/settings.tsx'), 'SettingsPage'),
+  validateSearch: ({ part }: Record<string, unknown>): { part?: 'keys' | 'audit' } =>
+    part === 'keys' || part === 'audit' ? { part } : {},
+});
+
+const join = createRoute({
+  getParentRoute: () => root,
+  path: '/join',
+  component: lazyRouteComponent(() => import('./pages/join.tsx'), 'JoinPage'),
+});
+
+const reset = createRoute({
+  getParentRoute: () => root,
+  path: '/reset',
+  component: lazyRouteComponent(() => import('./pages/reset.tsx'), 'ResetPage'),
+});
+
 export const router = createRouter({
   routeTree: root.addChildren([
     setup,
     login,
-    inside.addChildren([apps, app, manager, issues, decisions, tasks, channels]),
+    join,
+    reset,
+    inside.addChildren([apps, app, manager, issues, decisions, tasks, channels, settings, account]),
   ]),
   defaultPreload: 'intent',
   scrollRestoration: true,

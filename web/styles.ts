@@ -39,4 +39,5 @@ import './style/app.css';
 import './style/lists.css';
 import './style/tasks.css';
 import './style/forms.css';
+import './style/people.css';
 import './style/narrow.css';

@@ -25,6 +25,7 @@ async function byKey({ auth, store }: Needed, secret: string): Promise<Asker> {
   const organisation = key && (await store.organisations.list()).find(({ id }) => id === key.organisationId);
   if (!key || !organisation) throw loginRequired();
   return {
+    keyId: key.id,
     name: `key ${key.name}`,
     email: '',
     by: 'key',

@@ -15,6 +15,8 @@ import { atLeast, type Least, leastFor } from './table.ts';
 export interface Asker {
   /** Absent: an API key, or the command line of this machine. */
   readonly personId?: string;
+  /** Of the API key that is asking. */
+  readonly keyId?: string;
   readonly name: string;
   readonly email: string;
   readonly by: 'session' | 'key' | 'local';

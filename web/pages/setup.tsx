@@ -8,7 +8,7 @@ import { Door } from '../parts/door.tsx';
 import { Failed, Loading } from '../parts/states.tsx';
 import { queries } from '../queries.ts';
 
-const shortestPassword = 10;
+const shortestPassword = 12;
 
 export function SetupPage() {
   const me = useQuery(queries.me());

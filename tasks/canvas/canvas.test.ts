@@ -274,6 +274,23 @@ test('a job that is set aside fails its chord, its chain and its errbacks, with 
   await app.close();
 });
 
+test('a worker without results says which chord will never hear of its part', async () => {
+  const broker = 'memory:canvas-deaf';
+  const sender = createApp({ broker, results: 'memory:canvas-deaf', log: () => {} });
+  const logged: string[] = [];
+  const deaf = createApp({ broker, results: false, log: (_level, text) => void logged.push(text) });
+  const { add, sum } = define(sender);
+  define(deaf);
+  const worker = deaf.worker();
+  const ended = worker.run();
+  await chord([add.s(1, 1)], sum.s()).delay();
+  await until(() => logged.some((text) => /the chord \S+ will never hear of \S+:/.test(text)), 'the warning');
+  await worker.stop();
+  await ended;
+  await deaf.close();
+  await sender.close();
+});
+
 describe('what is refused at the call', () => {
   test('a chord without a store of results; the rest goes', async () => {
     const app = createApp({ broker: 'memory:canvas-none', results: false, log: () => {} });

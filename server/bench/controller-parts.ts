@@ -23,8 +23,12 @@ export interface Usage {
 /** An info endpoint for any token, with a number for each of an app's process types. */
 export function serveApps(): void {
   const server = createServer((request, response) => {
-    const second = Math.floor(Date.now() / 1_000);
-    const hash = (request.url ?? '').length + second;
+    // Another number every two minutes, each app at its own time: most checkups change nothing, as in life.
+    const own = [...(request.url ?? '')].reduce(
+      (sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 120_000,
+      7,
+    );
+    const hash = Math.floor((Date.now() + own) / 120_000);
     const entries = Array.from(
       { length: managersPerApp },
       (_, n) => `{"name":"w${n}","quantity":${(hash + n) % 9}}`,

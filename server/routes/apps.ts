@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { createRoute, z } from '@hono/zod-openapi';
 import { fetchInfo } from '../../measure/info.ts';
-import type { App as StoredApp } from '../../store/store.ts';
+import type { App as StoredApp, StoredManager } from '../../store/store.ts';
 import type { Asker } from '../access/gate.ts';
 import { atLeast } from '../access/table.ts';
 import { type App, app, appChange, appName, appSettings, type InfoTest, infoTest } from '../api.ts';
@@ -36,7 +36,10 @@ function listRoutes(api: Routes, deps: Deps): void {
       const { organisationIds } = c.get('access');
       const all = (await store.apps.list()).filter((one) => organisationIds.includes(one.organisationId));
       const apps = onePage(c, all, c.req.valid('query'));
-      return c.json(await Promise.all(apps.map((stored) => presentApp(deps, stored, c.get('person')))), 200);
+      const managers = await store.managers.byApp(apps.map(({ id }) => id));
+      const person = c.get('person');
+      const shown = apps.map((stored) => presentApp(deps, stored, person, managers.get(stored.id) ?? []));
+      return c.json(await Promise.all(shown), 200);
     },
   );
 
@@ -204,12 +207,13 @@ async function presentApp(
   { store, rounds, kinds }: Deps,
   stored: StoredApp,
   asker: Asker | undefined,
+  known?: readonly StoredManager[],
 ): Promise<App> {
   const { id, name, url, fleet, createdAt, organisationId } = stored;
   const membership = asker?.memberships.find((one) => one.organisationId === organisationId);
   // Whoever has the token can speak for the app.
   const token = atLeast(membership?.role, 'admin') ? stored.token : hidden;
-  const managers = await store.managers.list(id);
+  const managers = known ?? (await store.managers.list(id));
   const warnings = rounds.warnings(name);
   return {
     name,

@@ -1,10 +1,11 @@
-/** What other systems hear of this controller without asking its API: Prometheus at /metrics and KEDA by gRPC, from what checkups tell. */
+/** What other systems hear of this controller without asking its API: Prometheus, KEDA and a collector of OpenTelemetry, from what checkups tell. */
 import type { Logger } from 'pino';
 import type { CheckupEvent } from './api.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config.ts';
 import { openKeda } from './keda.ts';
 import { createMetrics } from './metrics.ts';
+import { otlpFrom, startOtlp } from './otlp.ts';
 import type { Deps } from './request.ts';
 import type { Rounds } from './rounds.ts';
 
@@ -30,6 +31,11 @@ export async function openOutward(
   if (config.keda) {
     const keda = await openKeda({ ...config.keda, clock, log, intervalMs, manager, listeners });
     undo.push(() => keda.close());
+  }
+  const otlp = otlpFrom(process.env, log);
+  if (otlp) {
+    const exporter = startOtlp({ ...otlp, clock, log, values: source.values });
+    undo.push(() => exporter.close());
   }
   return { source, ...(token !== undefined && { token }), ...(open && { open }) };
 }

@@ -9,7 +9,15 @@ import { meterContract, type Situation } from './contract.ts';
 import { newRelic } from './new-relic.ts';
 
 const key = 'NRAK-0123456789ABCDEF';
-const counts = { requests: 200, satisfied: 150, tolerated: 30, seconds: 0.32, queuedSeconds: 0.012 };
+const counts = {
+  requests: 200,
+  quick: 155,
+  quickFailed: 5,
+  slow: 31,
+  slowFailed: 1,
+  seconds: 0.32,
+  queuedSeconds: 0.012,
+};
 const given = { apiKey: key, accountId: 42, app: "Mia's shop" };
 
 /** What the query asks for, as a function of nothing but the documented grammar. */
@@ -118,7 +126,7 @@ test('an app without a queue time leaves it out', async () => {
 test.each([
   ['no transactions', nerdGraph([{ ...counts, requests: 0 }]), 'has no web transactions of "Mia\'s shop"'],
   ['no result', nerdGraph([]), 'no result of a query'],
-  ['counts that are none', nerdGraph([{ ...counts, satisfied: '150' }]), 'without the counts'],
+  ['counts that are none', nerdGraph([{ ...counts, quick: '150' }]), 'without the counts'],
   ['429', saying(429, ''), 'asked too often'],
   ['500', saying(500, '{}'), 'answered 500'],
   ['an error with status 200', saying(200, '{"errors":[{"message":"no"}]}'), 'refused the query: no'],

@@ -3,7 +3,7 @@
  * through NerdGraph (`POST https://api.newrelic.com/graphql`, header `API-Key`; facts: New Relic's NerdGraph and NRQL documentation).
  *
  * The Apdex is worked out from counts, (satisfied + tolerated / 2) / all with errors as frustrated, because NRQL's own apdex() answers
- * in another shape under an alias. Agents send once a minute, so the window ends `delaySeconds` ago: one that ends now
+ * in another shape under an alias. Those with an error are counted and taken away: "error IS TRUE" is documented, its negation is not. Agents send once a minute, so the window ends `delaySeconds` ago: one that ends now
  * would miss a part of the requests and look like less traffic. No transaction at all may be a quiet app, a dead one or a
  * misspelt name, so it is unknown.
  */
@@ -103,11 +103,13 @@ const graphql =
 
 function nrqlOf({ app, satisfiedMs, windowSeconds, delaySeconds }: Options): string {
   const good = Number(satisfiedMs) / 1_000;
+  const quick = `duration <= ${good}`;
+  const slow = `duration > ${good} AND duration <= ${4 * good}`;
   const name = String(app).replace(/[\\']/g, (sign) => `\\${sign}`);
   return [
     "SELECT count(*) AS 'requests',",
-    `filter(count(*), WHERE duration <= ${good} AND error IS NOT TRUE) AS 'satisfied',`,
-    `filter(count(*), WHERE duration > ${good} AND duration <= ${4 * good} AND error IS NOT TRUE) AS 'tolerated',`,
+    `filter(count(*), WHERE ${quick}) AS 'quick', filter(count(*), WHERE ${quick} AND error IS TRUE) AS 'quickFailed',`,
+    `filter(count(*), WHERE ${slow}) AS 'slow', filter(count(*), WHERE ${slow} AND error IS TRUE) AS 'slowFailed',`,
     "average(duration) AS 'seconds', average(queueDuration) AS 'queuedSeconds'",
     `FROM Transaction WHERE appName = '${name}' AND transactionType = 'Web'`,
     `SINCE ${Number(windowSeconds) + Number(delaySeconds)} seconds ago UNTIL ${delaySeconds} seconds ago`,
@@ -155,9 +157,14 @@ function readingsOf(result: Record<string, unknown>, given: Options, now: number
     const value = result[key];
     return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
   };
-  const [requests, satisfied, tolerated] = [number('requests'), number('satisfied'), number('tolerated')];
-  if (requests === undefined || satisfied === undefined || tolerated === undefined)
-    throw new Trouble('New Relic answered without the counts that were asked for');
+  const count = (key: string): number => {
+    const counted = number(key);
+    if (counted === undefined) throw new Trouble('New Relic answered without the counts that were asked for');
+    return counted;
+  };
+  const well = (all: string, failed: string): number => Math.max(0, count(all) - count(failed));
+  const requests = count('requests');
+  const [satisfied, tolerated] = [well('quick', 'quickFailed'), well('slow', 'slowFailed')];
   if (requests === 0)
     throw new Trouble(
       `New Relic has no web transactions of "${given.app}" in that time: no traffic, or another name`,

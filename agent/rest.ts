@@ -11,7 +11,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createPoster, type Poster } from './push/post.ts';
-import type { Env, PushClock } from './push/where.ts';
+import { type Env, type PushClock, realClock } from './push/where.ts';
 
 /** A worker of some library that can be told. None of these may throw for long: what throws is told to `onProblem`. */
 export interface RestingWorker {
@@ -142,13 +142,3 @@ async function obey({ workers, problem }: Loop, rest: boolean): Promise<void> {
       problem(error);
     }
 }
-
-const realClock: PushClock = {
-  now: () => Date.now(),
-  random: () => Math.random(),
-  after: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs);
-    timer.unref();
-    return () => clearTimeout(timer);
-  },
-};

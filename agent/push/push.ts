@@ -14,7 +14,15 @@ import { keepLease } from './lease.ts';
 import { createPoster, type Posted, type Poster } from './post.ts';
 import { createSeconds, type Gauges, keptSeconds, type Seconds } from './seconds.ts';
 import { watchRequests } from './watch.ts';
-import { type Env, type PushClock, type PushOptions, processTypeOf, type Where, whereTo } from './where.ts';
+import {
+  type Env,
+  type PushClock,
+  type PushOptions,
+  processTypeOf,
+  realClock,
+  type Where,
+  whereTo,
+} from './where.ts';
 
 export interface PushParts {
   readonly token: string;
@@ -185,13 +193,3 @@ async function send(
   for (const sample of samples) if (jobs.get(sample.name) === sample) jobs.delete(sample.name);
   return answer;
 }
-
-const realClock: PushClock = {
-  now: () => Date.now(),
-  random: () => Math.random(),
-  after: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs);
-    timer.unref();
-    return () => clearTimeout(timer);
-  },
-};

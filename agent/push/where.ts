@@ -66,3 +66,14 @@ export function processTypeOf(push: PushOptions, env: Env): string | false | und
   if (env.RENDER_SERVICE_TYPE === 'web') return 'web';
   return env.RENDER_SERVICE_NAME || undefined;
 }
+
+/** Its timers do not keep the app alive. */
+export const realClock: PushClock = {
+  now: () => Date.now(),
+  random: () => Math.random(),
+  after: (delayMs, callback) => {
+    const timer = setTimeout(callback, delayMs);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};

@@ -14,16 +14,16 @@
  * that saw the same was rejected because it cannot be done: times then weigh double, gauges are not changed.
  */
 import {
+  beginWork,
   drop,
   type GaugeMetric,
   isName,
   type Parsed,
-  type Pushed,
   problemWithNumber,
   problemWithSecond,
-  type Tally,
   type TimesMetric,
   timeMaximumMs,
+  type Work,
 } from './pushed.ts';
 
 const entryCountMaximum = 512;
@@ -47,17 +47,11 @@ const gaugeOf: Readonly<Record<string, GaugeMetric>> = {
   ltr: 'later',
 };
 
-interface Work {
-  readonly nowSecond: number;
-  readonly pushed: Pushed[];
-  readonly dropped: Tally;
-}
-
 /** The body of a 1.x push; nothing when it is no JSON object at all. */
 export function parseQueueTimes(body: string, now: number): Parsed | undefined {
   const bySecond = parseJson(body);
   if (!isObject(bySecond)) return undefined;
-  const work = begin(now);
+  const work = beginWork(now);
   eachSecond(work, bySecond, (second, values) => addTimes(work, 'web', second, values));
   return work;
 }
@@ -66,17 +60,13 @@ export function parseQueueTimes(body: string, now: number): Parsed | undefined {
 export function parseMetrics(body: string, now: number): Parsed | undefined {
   const entries = parseJson(body);
   if (!Array.isArray(entries)) return undefined;
-  const work = begin(now);
+  const work = beginWork(now);
   if (entries.length > entryCountMaximum) drop(work.dropped, 'crowded', entries.length - entryCountMaximum);
   for (const entry of entries.slice(0, entryCountMaximum)) {
     if (isObject(entry) && isName(entry.name)) addEntry(work, entry.name, entry);
     else drop(work.dropped, 'malformed');
   }
   return work;
-}
-
-function begin(now: number): Work {
-  return { nowSecond: Math.floor(now / 1_000), pushed: [], dropped: {} };
 }
 
 function addEntry(work: Work, name: string, { metrics, samples, sample }: Record<string, unknown>): void {

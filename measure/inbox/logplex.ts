@@ -11,28 +11,22 @@
  * of HTTPS drains, Heroku's log-runtime-metrics, and the router line of HireFire's libraries.
  */
 import {
+  beginWork,
   drop,
   type GaugeMetric,
   isName,
   type Parsed,
-  type Pushed,
   problemWithNumber,
   problemWithSecond,
-  type Tally,
   type TimesMetric,
   timeMaximumMs,
+  type Work,
 } from './pushed.ts';
 
 const lineCountMaximum = 10_000;
 /** Enough for a router line; what follows in a longer one says nothing to us. */
 const lineBytesMaximum = 10_000;
 const loadMaximum = 10_000;
-
-interface Work {
-  readonly nowSecond: number;
-  readonly pushed: Pushed[];
-  readonly dropped: Tally;
-}
 
 interface Line {
   readonly second: number;
@@ -42,7 +36,7 @@ interface Line {
 }
 
 export function parseDrain(body: Uint8Array, now: number): Parsed {
-  const work: Work = { nowSecond: Math.floor(now / 1_000), pushed: [], dropped: {} };
+  const work = beginWork(now);
   const { lines, broken } = cut(body);
   if (broken) drop(work.dropped, 'malformed');
   for (const text of lines) {

@@ -50,6 +50,17 @@ export interface Parsed {
   readonly dropped: Tally;
 }
 
+/** What a parser fills. */
+export interface Work extends Parsed {
+  readonly nowSecond: number;
+  readonly pushed: Pushed[];
+  readonly dropped: Tally;
+}
+
+export function beginWork(now: number): Work {
+  return { nowSecond: Math.floor(now / 1_000), pushed: [], dropped: {} };
+}
+
 export type Tally = Partial<Record<DropReason, number>>;
 
 export function drop(tally: Tally, why: DropReason, count = 1): void {

@@ -21,6 +21,7 @@ import type {
   Problem,
 } from '../server/api.ts';
 import type { Channel, ChannelChange, ChannelSettings, Issue } from '../server/api-issues.ts';
+import type { Cost, Overview } from '../server/api-overview.ts';
 import type { Tasks } from '../server/api-tasks.ts';
 import type { Measure, SetupGuide } from '../server/setup-guide.ts';
 
@@ -87,6 +88,10 @@ export const api = {
     call<unknown>('POST', '/api/auth/sign-in/email', { email, password }),
   logOut: () => call<unknown>('POST', '/api/auth/sign-out', {}),
 
+  overview: (from: number, signal?: AbortSignal) =>
+    call<Overview>('GET', `/api/overview?${given({ from })}`, undefined, signal),
+  cost: (span: { from: number; until: number }, signal?: AbortSignal) =>
+    call<Cost>('GET', `/api/cost?${given(span)}`, undefined, signal),
   apps: (signal?: AbortSignal) => call<App[]>('GET', '/api/apps', undefined, signal),
   app: (app: string, signal?: AbortSignal) => call<App>('GET', at(app), undefined, signal),
   createApp: (body: AppSettings) => call<App>('POST', '/api/apps', body),

@@ -24,6 +24,7 @@ import type { Channel, Issue, IssueEvent } from '../server/api-issues.ts';
 import { adapters, demoApps, demoDecisions, manager as newManager } from './fixture-data.ts';
 import { historyRoutes } from './fixture-history.ts';
 import { demoChannels, demoIssues, newsRoutes } from './fixture-news.ts';
+import { overviewRoutes } from './fixture-overview.ts';
 import { setupRoutes } from './fixture-setup.ts';
 import { taskRoutes } from './fixture-tasks.ts';
 
@@ -80,6 +81,7 @@ export async function startFixture(change: Partial<FixtureState> = {}, port = 0)
   managerRoutes(http, state);
   historyRoutes(http, state, finder(state));
   newsRoutes(http, state, problem);
+  overviewRoutes(http, state);
   liveRoute(http, state, streams);
   http.all('/api/*', () => problem(404, 'NOT_FOUND', 'There is no such call.'));
   http.get('*', (c) => page(c.req.path));
@@ -294,7 +296,8 @@ function problem(status: number, code: string, detail: string): Response {
   return Response.json(body, { status, headers: { 'content-type': 'application/problem+json' } });
 }
 
-const built = fileURLToPath(new URL('dist', import.meta.url));
+/** Another build of the page can be looked at beside the one that is there. */
+const built = process.env.HEADCOUNT_PAGE ?? fileURLToPath(new URL('dist', import.meta.url));
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript',

@@ -15,6 +15,14 @@ const day = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric',
 const date = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
 const full = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'long' });
 
+const dollars = new Intl.NumberFormat('en', { style: 'currency', currency: 'USD' });
+const rates = new Intl.NumberFormat('en', { style: 'currency', currency: 'USD', maximumFractionDigits: 4 });
+const cents = new Intl.NumberFormat('en', {
+  style: 'currency',
+  currency: 'USD',
+  maximumSignificantDigits: 2,
+});
+
 export const unknownWord = 'unknown';
 
 export function count(value: number | undefined): string {
@@ -83,4 +91,15 @@ export function dateOf(at: number): string {
 
 export function fullTime(at: number): string {
   return full.format(at);
+}
+
+/** Platforms tell their prices in US dollars. Less than a cent keeps two digits. */
+export function money(value: number | undefined): string {
+  if (value === undefined) return unknownWord;
+  return (value > 0 && value < 0.005 ? cents : dollars).format(value);
+}
+
+/** A price of an hour, of which tenths of a cent matter over a month. */
+export function price(value: number): string {
+  return rates.format(value);
 }

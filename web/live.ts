@@ -11,6 +11,7 @@
  */
 import type { InfiniteData, QueryClient } from '@tanstack/react-query';
 import type { App, CheckupEvent, Decision, FoundDecision, Manager } from '../server/api.ts';
+import type { Overview } from '../server/api-overview.ts';
 import type { DecisionFilter, DecisionPage, FoundPage, Series } from './api.ts';
 import { mostMarks, queries, type SpanKey, spanSeconds } from './queries.ts';
 
@@ -112,6 +113,10 @@ export function applyCheckups(client: QueryClient, events: readonly CheckupEvent
     queries.apps().queryKey,
     (apps) => apps && mapChanged(apps, (app) => withCheckups(app, events)),
   );
+  client.setQueryData<Overview>(queries.overview().queryKey, (old) => {
+    const apps = old && mapChanged(old.apps, (app) => withCheckups(app, events));
+    return old && apps && apps !== old.apps ? { ...old, apps } : old;
+  });
   for (const name of new Set(events.map((event) => event.app)))
     client.setQueryData<App>(queries.app(name).queryKey, (app) => app && withCheckups(app, events));
   for (const event of events) {
@@ -159,7 +164,12 @@ function isWanted({ app, processType, outcome, only }: DecisionFilter, found: Fo
   );
 }
 
-function withCheckups(app: App, events: readonly CheckupEvent[]): App {
+type Seen = Pick<Manager, 'processType' | 'latest' | 'unknown' | 'draining'>;
+
+function withCheckups<M extends Seen, A extends { readonly name: string; managers: M[] }>(
+  app: A,
+  events: readonly CheckupEvent[],
+): A {
   const mine = events.filter((event) => event.app === app.name);
   if (mine.length === 0) return app;
   const managers = mapChanged(app.managers, (manager) =>
@@ -170,15 +180,14 @@ function withCheckups(app: App, events: readonly CheckupEvent[]): App {
   return managers === app.managers ? app : { ...app, managers };
 }
 
-function withCheckup(manager: Manager, { point, unknown, draining }: CheckupEvent): Manager {
+function withCheckup<M extends Seen>(manager: M, { point, unknown, draining }: CheckupEvent): M {
   if (manager.latest && manager.latest.at > point.at) return manager;
-  const { unknown: _, draining: __, ...known } = manager;
-  return {
-    ...known,
-    latest: point,
-    ...(unknown === undefined ? {} : { unknown }),
-    ...(draining === undefined ? {} : { draining }),
-  };
+  const changed = { ...manager, latest: point };
+  delete changed.unknown;
+  delete changed.draining;
+  if (unknown !== undefined) changed.unknown = unknown;
+  if (draining !== undefined) changed.draining = draining;
+  return changed;
 }
 
 function withPoint(series: Series, { point }: CheckupEvent, span: SpanKey): Series {

@@ -17,6 +17,7 @@ const looks: Look[] = [
 /** Each address with something that is there once the page has loaded. */
 const pages: [string, string][] = [
   ['/', 'text=managers to look at'],
+  ['/cost', 'text=By app and process type'],
   ['/apps/catalogue', 'text=Where it runs'],
   ['/apps/fresh', 'text=Nothing is managed yet'],
   ['/apps/catalogue/worker', 'canvas >> nth=2'],

@@ -13,8 +13,12 @@ export interface State {
 /** No checkup for this long means that something is wrong, whatever the interval. */
 export const staleAfterMs = 120_000;
 
+/** A manager in full, or as the overview has it. */
+export type Stateful = Pick<Manager, 'paused' | 'hold' | 'latest' | 'unknown' | 'maximum'> &
+  ({ readonly meters: readonly unknown[] } | { readonly measured: boolean });
+
 /** The most pressing first; at least one. */
-export function statesOf(manager: Manager, goal: number | undefined, now: number): State[] {
+export function statesOf(manager: Stateful, goal: number | undefined, now: number): State[] {
   const { latest } = manager;
   const states = [...overrides(manager, now)];
   if (!latest)
@@ -37,7 +41,7 @@ export function statesOf(manager: Manager, goal: number | undefined, now: number
 
 const unknownState = 'reading unknown';
 
-function overrides(manager: Manager, now: number): State[] {
+function overrides(manager: Stateful, now: number): State[] {
   if (manager.paused)
     return [{ tone: 'set', word: 'paused', sentence: 'It measures and records, and changes nothing.' }];
   const { hold } = manager;
@@ -45,7 +49,7 @@ function overrides(manager: Manager, now: number): State[] {
   return [{ tone: 'set', word: `held at ${hold.count}`, sentence: 'A person holds this number.' }];
 }
 
-function pressure(manager: Manager, latest: Point, goal: number | undefined): State[] {
+function pressure(manager: Stateful, latest: Point, goal: number | undefined): State[] {
   const oldest = oldestWait(latest);
   const late = goal !== undefined && oldest !== undefined && oldest > goal;
   const full = latest.current >= manager.maximum && latest.desired >= latest.current;
@@ -65,12 +69,16 @@ function pressure(manager: Manager, latest: Point, goal: number | undefined): St
   if (hires) return [{ tone: 'busy', word: 'hiring', sentence: change(latest) }];
   if (latest.desired < latest.current)
     return [{ tone: 'busy', word: 'letting go', sentence: change(latest) }];
-  if (manager.meters.length === 0)
+  if (!isMeasured(manager))
     return [{ tone: 'calm', word: 'fixed', sentence: 'No meter: only the bounds and a hold decide.' }];
   const busy = (latest.waiting ?? 0) > 0 || (latest.running ?? 0) > 0;
   return busy
     ? [{ tone: 'busy', word: 'working', sentence: 'The number of workers is as decided.' }]
     : [{ tone: 'calm', word: 'quiet', sentence: 'Nothing waits.' }];
+}
+
+function isMeasured(manager: Stateful): boolean {
+  return 'measured' in manager ? manager.measured : manager.meters.length > 0;
 }
 
 function change({ current, desired }: Point): string {
@@ -83,7 +91,7 @@ export function needsAttention(states: readonly State[]): boolean {
 }
 
 /** Whether an absent number means that measuring failed, and not that no meter tells it. */
-export function isUnknown({ latest, unknown }: Manager): boolean {
+export function isUnknown({ latest, unknown }: Pick<Manager, 'latest' | 'unknown'>): boolean {
   return unknown !== undefined || latest === undefined || latest.unknown > 0;
 }
 

@@ -34,6 +34,20 @@ export const queries = {
       queryFn: ({ signal }) => api.adapters(signal),
       staleTime: Number.POSITIVE_INFINITY,
     }),
+  /** Its key begins with that of the apps, so that whatever changes those asks for it anew too. */
+  overview: () =>
+    queryOptions({
+      queryKey: ['apps', 'overview'],
+      queryFn: ({ signal }) => api.overview(new Date(now()).setHours(0, 0, 0, 0), signal),
+      refetchInterval: othersMs,
+    }),
+  cost: (from: number, until: number) =>
+    queryOptions({
+      queryKey: ['cost', from, until],
+      queryFn: ({ signal }) => api.cost({ from, until }, signal),
+      placeholderData: keepPreviousData,
+      refetchInterval: 5 * othersMs,
+    }),
   apps: () =>
     queryOptions({
       queryKey: ['apps'],

@@ -8,7 +8,8 @@ import {
   Outlet,
 } from '@tanstack/react-router';
 import { decisionFilter } from './decision-filter.ts';
-import { AppsPage } from './pages/apps.tsx';
+import { overviewSearch } from './overview-lines.ts';
+import { OverviewPage } from './pages/overview.tsx';
 import { Gate } from './parts/gate.tsx';
 import { Empty, Failed, Loading } from './parts/states.tsx';
 import { type SpanKey, spans } from './queries.ts';
@@ -32,7 +33,20 @@ const login = createRoute({
 
 const inside = createRoute({ getParentRoute: () => root, id: 'inside', component: Gate });
 
-const apps = createRoute({ getParentRoute: () => inside, path: '/', component: AppsPage });
+const apps = createRoute({
+  getParentRoute: () => inside,
+  path: '/',
+  component: OverviewPage,
+  validateSearch: overviewSearch,
+});
+
+const cost = createRoute({
+  getParentRoute: () => inside,
+  path: '/cost',
+  component: lazyRouteComponent(() => import('./pages/cost.tsx'), 'CostPage'),
+  validateSearch: ({ month }: Record<string, unknown>): { month?: string } =>
+    typeof month === 'string' && /^\d{4}-(0[1-9]|1[0-2])$/.test(month) ? { month } : {},
+});
 
 const app = createRoute({
   getParentRoute: () => inside,
@@ -119,7 +133,7 @@ export const router = createRouter({
     login,
     join,
     reset,
-    inside.addChildren([apps, app, manager, issues, decisions, tasks, channels, settings, account]),
+    inside.addChildren([apps, app, manager, issues, decisions, tasks, cost, channels, settings, account]),
   ]),
   defaultPreload: 'intent',
   scrollRestoration: true,

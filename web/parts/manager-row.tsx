@@ -2,6 +2,7 @@
 import { Link } from '@tanstack/react-router';
 import { memo, type ReactNode } from 'react';
 import type { Adapters, Manager } from '../../server/api.ts';
+import type { OverviewManager } from '../../server/api-overview.ts';
 import { count, seconds } from '../formats.ts';
 import { goalOf, isUnknown, oldestWait, statesOf } from '../manager-state.ts';
 import { StateBadge, Value, Workers } from './badges.tsx';
@@ -9,8 +10,9 @@ import { useNow } from './time.tsx';
 
 interface ManagerListProps {
   readonly app: string;
-  readonly managers: readonly Manager[];
-  readonly adapters: Adapters | undefined;
+  readonly managers: readonly (Manager | OverviewManager)[];
+  /** What the defaults are; not needed by the overview, which brings its goals. */
+  readonly adapters?: Adapters | undefined;
 }
 
 export function ManagerList({ app, managers, adapters }: ManagerListProps) {
@@ -25,14 +27,14 @@ export function ManagerList({ app, managers, adapters }: ManagerListProps) {
 
 interface ManagerRowProps {
   readonly app: string;
-  readonly manager: Manager;
+  readonly manager: Manager | OverviewManager;
   readonly adapters: Adapters | undefined;
 }
 
 const ManagerRow = memo(function ManagerRow({ app, manager, adapters }: ManagerRowProps) {
   const now = useNow(15_000);
   const { latest, processType } = manager;
-  const goal = goalOf(manager, adapters);
+  const goal = 'rules' in manager ? goalOf(manager, adapters) : manager.goalSeconds;
   const oldest = latest && oldestWait(latest);
   const late = goal !== undefined && oldest !== undefined && oldest > goal;
   const why = manager.unknown;

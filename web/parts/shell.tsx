@@ -52,7 +52,7 @@ function Places() {
   const open = data?.issues.length ?? 0;
   return (
     <nav className="places" aria-label="Pages">
-      <Link to="/" activeOptions={{ exact: true }}>
+      <Link to="/" activeOptions={{ exact: true, includeSearch: false }}>
         Apps
       </Link>
       <Link to="/issues" search={{}} activeOptions={{ includeSearch: false }}>
@@ -69,6 +69,9 @@ function Places() {
       </Link>
       <Link to="/tasks" search={{}} activeOptions={{ includeSearch: false }}>
         Tasks
+      </Link>
+      <Link to="/cost" search={{}} activeOptions={{ includeSearch: false }}>
+        Cost
       </Link>
       <Link to="/settings/channels">Channels</Link>
       <Link to="/settings" search={{}} activeOptions={{ exact: true, includeSearch: false }}>

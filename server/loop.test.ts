@@ -375,7 +375,7 @@ describe('the store', () => {
     await until(() => rounds.behind().since === undefined, 'the store');
     await pass(intervalMs);
     expect(stage.formation.worker).toBe(0);
-    const { points } = await store.readings.series(managerId, 0, clock.now() + 1);
+    const { points } = await store.readings.series(managerId, 0, clock.now() + 1, 'raw');
     expect(points).toHaveLength(6);
     expect(rounds.behind()).toEqual({ keptCount: 0, droppedCount: 0 });
   });

@@ -24,8 +24,20 @@ const managerId = process.env.MANAGER;
 const start = Number(process.env.START);
 for (let n = 0; ; n++) {
   const at = start + n * 1000;
-  await store.readings.record(managerId, { at, waiting: n, current: 1, desired: 1, unknown: 0 }, []);
+  const point = { at, waiting: n, current: 1, desired: 1, unknown: 0 };
+  // As the controller writes: alone, and several in one statement.
+  if (n % 3 === 0) await store.readings.record(managerId, point, []);
+  else await store.readings.recordMany([{ managerId, point, readings: [] }]);
   console.log('point ' + at);
+  if (n % 11 === 0) {
+    const late = { managerId, at: at + 1, current: 1, desired: 2, unknown: false, reasons: [], sentence: '', outcome: 'kept' };
+    await store.decisions.recordLate([late]);
+    console.log('late ' + (at + 1));
+  }
+  if (n % 13 === 0) {
+    await store.settings.set('step', String(at));
+    console.log('setting ' + at);
+  }
   if (n % 7 === 0) {
     const decision = { managerId, at, current: 1, desired: 2, unknown: false, reasons: [], sentence: '', outcome: 'kept' };
     console.log('decision ' + (await store.decisions.record(decision)).id);
@@ -56,12 +68,18 @@ async function loop(place: StorePlace): Promise<void> {
   const { id: managerId } = await first.managers.create(app.id, settings, start);
   await first.close();
   let from = start;
-  const acknowledged = { point: new Set<number>(), decision: new Set<number>() };
+  const acknowledged = {
+    point: new Set<number>(),
+    decision: new Set<number>(),
+    late: new Set<number>(),
+    setting: new Set<number>(),
+  };
   for (let round = 0; round < rounds; round++) {
     const lines = await writeUntilKilled(place, managerId, from, 1 + Math.floor(random() * 200));
     for (const line of lines) {
       const [what, id] = line.split(' ');
-      if (what === 'point' || what === 'decision') acknowledged[what].add(Number(id));
+      if (what === 'point' || what === 'decision' || what === 'late' || what === 'setting')
+        acknowledged[what].add(Number(id));
     }
     const store = await openStore(place);
     await expectWhole(store, managerId, acknowledged);
@@ -105,11 +123,18 @@ async function writeUntilKilled(
 async function expectWhole(
   store: OpenStore,
   managerId: string,
-  acknowledged: { point: ReadonlySet<number>; decision: ReadonlySet<number> },
+  acknowledged: Readonly<Record<'point' | 'decision' | 'late' | 'setting', ReadonlySet<number>>>,
 ): Promise<void> {
   const points = await store.kysely.selectFrom('points').select(['at', 'waiting']).execute();
-  const decisions = await store.kysely.selectFrom('decisions').select('id').execute();
+  const decisions = await store.kysely.selectFrom('decisions').select(['id', 'at']).execute();
   const there = { point: points.map(({ at }) => at), decision: decisions.map(({ id }) => id) };
+  const decidedAt = decisions.map(({ at }) => at);
+  expect([...acknowledged.late].filter((at) => !decidedAt.includes(at))).toEqual([]);
+  // Decided once each, whatever was repeated.
+  expect(new Set(decidedAt).size).toBe(decidedAt.length);
+  expect(Number((await store.settings.get('step')) ?? 0)).toBeGreaterThanOrEqual(
+    Math.max(0, ...acknowledged.setting),
+  );
   expect([...acknowledged.point].filter((at) => !there.point.includes(at))).toEqual([]);
   expect([...acknowledged.decision].filter((id) => !there.decision.includes(id))).toEqual([]);
   // All points are younger than what is forgotten, so the folded ones must add up to exactly those before the mark.

@@ -1,10 +1,9 @@
 /** The words to Celery workers on a real RabbitMQ, Python's and ours. */
-import { join } from 'node:path';
-import { createApp } from '@headcount/tasks';
 import { afterAll, describe, expect, test } from 'vitest';
-import { has, type RabbitServer, startRabbit, temporaryFolder } from '../checks/fixtures.ts';
+import { has, type RabbitServer, startRabbit } from '../checks/fixtures.ts';
 import { until } from '../checks/servers.ts';
-import { type Language, openShop, type Worker } from '../checks/shop.ts';
+import type { Language } from '../checks/shop.ts';
+import { openWorkersScene } from '../checks/workers-scene.ts';
 import { celeryRabbitmq } from './celery-rabbitmq.ts';
 import { type WorkersScene, workersContract } from './workers-contract.ts';
 
@@ -13,44 +12,18 @@ let shared: RabbitServer | undefined;
 afterAll(async () => await shared?.stop());
 
 async function scene(language: Language): Promise<WorkersScene> {
-  const folder = temporaryFolder('rabbit-workers');
   shared ??= await startRabbit();
   const server = shared;
-  const broker = server.url;
-  const shop = openShop(join(folder.path, 'shop'), broker, { late: true });
-  const app = createApp({ broker, ignoreResult: true, log: () => {} });
-  const work = app.task<[string], void>('shop.work', async () => {});
-  const defaults = Object.fromEntries(
-    celeryRabbitmq.options.map((option) => [option.name, option.default ?? '']),
-  );
-  const meter = celeryRabbitmq.create(
-    { ...defaults, url: broker },
-    { appToken: 'token', processType: 'worker', now: Date.now },
-  );
-  const { workers } = meter;
-  if (!workers) throw new Error('the meter reaches no workers');
-  let worker: Worker | undefined;
-  return {
-    workers,
-    send: async (job) => void (await work.delay(job)),
-    end: shop.end,
-    began: shop.began,
-    startWorker: async () => {
-      worker = shop.start(language, 'worker.1');
-    },
-    freezeWorker: () => void worker?.child.kill('SIGSTOP'),
-    killWorker: async () => await worker?.kill(),
+  return await openWorkersScene({
+    broker: server.url,
+    kind: celeryRabbitmq,
+    options: { url: server.url },
+    language,
     stopService: async () => {
       shared = undefined;
       await server.stop('SIGKILL');
     },
-    stop: async () => {
-      await worker?.kill();
-      await meter.close?.();
-      await app.close();
-      folder.remove();
-    },
-  };
+  });
 }
 
 describe.skipIf(!has('rabbitmq'))('celery workers on RabbitMQ', () => {

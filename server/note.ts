@@ -161,7 +161,7 @@ export async function write<T>(
   } catch (error) {
     // A late failure of a write that was given up on has nobody left to hear it.
     written.catch(() => {});
-    log.error(`the store does not take what is written: ${wordsOf(error)}`);
+    if (!journal.lost) log.error(`the store does not take what is written: ${wordsOf(error)}`);
     journal.lost = true;
     return undefined;
   }

@@ -45,7 +45,7 @@ interface Opened {
   readonly kind: StoreKind;
   readonly backUp?: () => Promise<Uint8Array>;
   readonly kysely: Kysely<Database>;
-  readonly bus?: Bus;
+  readonly several?: NonNullable<OpenStore['several']>;
   close(): Promise<void>;
 }
 
@@ -54,7 +54,7 @@ interface Opened {
  * @throws HeadcountError STORE_UNREACHABLE, STORE_IN_USE, STORE_NEWER, SECRETS_LOCKED
  */
 export async function openStore(place: StorePlace, vault: Vault = createVault([])): Promise<OpenStore> {
-  const { kind, kysely, bus, backUp, close } =
+  const { kind, kysely, several, backUp, close } =
     'folder' in place ? await openFolder(place.folder) : await openPostgres(place.databaseUrl);
   try {
     await migrate(kysely, Date.now());
@@ -68,7 +68,7 @@ export async function openStore(place: StorePlace, vault: Vault = createVault([]
     kind,
     kysely,
     ...(backUp && { backUp }),
-    ...(bus && { several: { leases: createLeases(kysely), bus } }),
+    ...(several && { several }),
     apps: createApps(kysely, vault),
     managers: createManagers(kysely, vault),
     readings: createReadings(kysely),
@@ -106,10 +106,6 @@ async function openFolder(folder: string): Promise<Opened> {
 
 async function openPostgres(databaseUrl: string): Promise<Opened> {
   const pool = createPool(databaseUrl);
-  // A connection that breaks while idle is replaced at the next query; without a listener it would end the process.
-  pool.on('error', () => {});
-  // One that breaks between two statements of a transaction: the next statement says so.
-  pool.on('connect', (client) => void client.on('error', () => {}));
   try {
     (await pool.connect()).release();
   } catch (error) {
@@ -117,19 +113,25 @@ async function openPostgres(databaseUrl: string): Promise<Opened> {
     throw unreachable(databaseUrl, error);
   }
   const kysely = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  // Connections of their own: a lease that waits behind a thousand readings of history would run out.
+  const leasePool = createPool(databaseUrl, leaseConnections);
+  const leases = new Kysely<Database>({ dialect: new PostgresDialect({ pool: leasePool }) });
   const bus = createBus(databaseUrl, pool);
   return {
     kind: 'postgres',
     kysely,
-    bus,
+    several: { leases: createLeases(leases), bus },
     close: async () => {
       await bus.close();
+      await leases.destroy();
       await kysely.destroy();
     },
   };
 }
 
-function createPool(databaseUrl: string): pg.Pool {
+const leaseConnections = 3;
+
+function createPool(databaseUrl: string, max = 10): pg.Pool {
   if (!URL.canParse(databaseUrl) || !/^postgres(ql)?:$/.test(new URL(databaseUrl).protocol))
     throw new HeadcountError(
       'CONFIG_INVALID',
@@ -139,12 +141,18 @@ function createPool(databaseUrl: string): pg.Pool {
     );
   const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
     (format !== 'binary' && parsers[oid]) || pg.types.getTypeParser(oid, format as 'text');
-  return new pg.Pool({
+  const pool = new pg.Pool({
     connectionString: databaseUrl,
+    max,
     connectionTimeoutMillis: 10_000,
     application_name: 'headcount',
     types: { getTypeParser },
   });
+  // A connection that breaks while idle is replaced at the next query; without a listener it would end the process.
+  pool.on('error', () => {});
+  // One that breaks between two statements of a transaction: the next statement says so.
+  pool.on('connect', (client) => void client.on('error', () => {}));
+  return pool;
 }
 
 function unreachable(databaseUrl: string, error: unknown): HeadcountError {

@@ -20,6 +20,7 @@ import { createMailer, type Mailer } from './access/mail.ts';
 import { authOptions, type Given, resetSeconds, type SingleSignOn } from './access/options.ts';
 import { createPeople, type People } from './access/people.ts';
 import { wordsOf } from './clock.ts';
+import { prefixOf } from './path-prefix.ts';
 
 export { sameText } from './access/asker.ts';
 export { passwordLengths, peerHeader } from './access/options.ts';
@@ -94,7 +95,7 @@ export async function createAuth({ store, log, publicUrl, singleSignOn }: AuthOp
     if ((await store.settings.setOnce(`setup.used.${expected}`, mine)) !== mine) throw linkInvalid();
   };
   return {
-    handle: (request) => auth.handler(request),
+    handle: (request) => auth.handler(atItsAddress(request, publicUrl)),
     who: async (headers) => {
       if (!headers.has('cookie')) return undefined;
       const session = await auth.api.getSession({ headers });
@@ -188,4 +189,13 @@ function linkInvalid(): HeadcountError {
     'it was used, or a newer one was made',
     'Log in, or start the controller anew: it prints a new link while there is nobody.',
   );
+}
+
+/** Below a path better-auth knows its calls by their whole path; here they come without it. */
+function atItsAddress(request: Request, publicUrl: string | undefined): Request {
+  const prefix = prefixOf(publicUrl);
+  if (prefix === '') return request;
+  const url = new URL(request.url);
+  url.pathname = `${prefix}${url.pathname}`;
+  return new Request(url, request);
 }

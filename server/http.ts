@@ -14,6 +14,7 @@ import { gate } from './access/gate.ts';
 import { peerHeader } from './auth.ts';
 import { idempotent } from './idempotency.ts';
 import { page } from './pages.ts';
+import { prefixOf } from './path-prefix.ts';
 import { checkRequest, noSuchRoute, problemResponse } from './problem.ts';
 import { readyText } from './ready.ts';
 import type { Deps, Env, Routes } from './request.ts';
@@ -77,7 +78,7 @@ export function createHttp(deps: Deps): Routes {
   backupRoutes(api, deps);
   documentRoutes(api, deps);
   api.all('/api/*', (c) => noSuchRoute(api, c));
-  api.get('*', (c) => page(deps.webFolder, c.req.path));
+  api.get('*', (c) => page(deps.webFolder, c.req.path, prefixOf(deps.publicUrl)));
   api.notFound((c) => noSuchRoute(api, c));
   return api;
 }

@@ -24,6 +24,7 @@ import { type Kinds, shippedKinds } from './kinds.ts';
 import { createLive, type Live } from './live.ts';
 import { createOutbox, type Outbox } from './outbox.ts';
 import { openOutward } from './outward.ts';
+import { withoutPrefix } from './path-prefix.ts';
 import { createPost } from './post.ts';
 import { createRounds } from './rounds.ts';
 import { openVault } from './secret-key.ts';
@@ -250,7 +251,7 @@ async function listen(
   return {
     server,
     answerWith: (next) => {
-      listener = next;
+      listener = withoutPrefix(config.publicUrl, next);
     },
     close,
   };

@@ -4,6 +4,7 @@
  */
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { extname, join, sep } from 'node:path';
+import { pageBelow } from './path-prefix.ts';
 
 const contentTypes: Readonly<Record<string, string>> = {
   '.css': 'text/css; charset=utf-8',
@@ -19,15 +20,17 @@ const contentTypes: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
-export async function page(folder: string, path: string): Promise<Response> {
+/** @param prefix the path of the public address, without a slash at its end */
+export async function page(folder: string, path: string, prefix = ''): Promise<Response> {
   const found =
-    (await file(folder, path)) ?? (extname(path) === '' ? await file(folder, '/index.html') : undefined);
+    (await file(folder, path, prefix)) ??
+    (extname(path) === '' ? await file(folder, '/index.html', prefix) : undefined);
   if (found) return found;
   if (extname(path) !== '') return new Response('not found\n', { status: 404 });
   return new Response(notBuilt, { status: 503, headers: { 'content-type': 'text/html; charset=utf-8' } });
 }
 
-async function file(folder: string, path: string): Promise<Response | undefined> {
+async function file(folder: string, path: string, prefix: string): Promise<Response | undefined> {
   try {
     const root = await realpath(folder);
     const full = await realpath(join(root, decodeURIComponent(path)));
@@ -35,7 +38,9 @@ async function file(folder: string, path: string): Promise<Response | undefined>
     const type = contentTypes[extname(full)];
     if (!type) return undefined;
     const cache = path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
-    return new Response(await readFile(full), { headers: { 'content-type': type, 'cache-control': cache } });
+    const bytes = await readFile(full);
+    const body = extname(full) === '.html' ? pageBelow(bytes.toString('utf8'), prefix) : bytes;
+    return new Response(body, { headers: { 'content-type': type, 'cache-control': cache } });
   } catch {
     return undefined;
   }

@@ -41,7 +41,8 @@ export function authOptions({ db, secret, log, publicUrl, singleSignOn, tellRese
   return {
     appName: 'Headcount',
     basePath: '/api/auth',
-    ...(publicUrl && { baseURL: publicUrl }),
+    // With its path: better-auth adds its own to an address without one only.
+    ...(publicUrl && { baseURL: `${publicUrl}/api/auth` }),
     secret,
     database: { db, type: 'postgres' as const },
     emailAndPassword: {

@@ -1,10 +1,12 @@
 /** People, end to end and in process: invitations, keys, sessions, passwords, the second factor, single sign-on. */
 import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryFolder } from '../checks/fixtures.ts';
+import { until } from '../checks/servers.ts';
 import { type OpenStore, openStore } from '../store/open.ts';
 import { type Auth, createAuth } from './auth.ts';
 import { realClock } from './clock.ts';
@@ -315,6 +317,32 @@ describe('an account', () => {
   }, 60_000);
 });
 
+test('with an e-mail channel and an address of its own, links are mailed', async () => {
+  const mail = await startMailServer();
+  try {
+    const options = {
+      server: `smtp://127.0.0.1:${mail.port}`,
+      from: 'headcount@example.com',
+      to: 'a@b.example',
+    };
+    const channel = { name: 'mail', notifier: { use: 'email', options }, tells: {} };
+    const made = await ask('POST', '/api/channels', as(owner), channel);
+    expect(made.status).toBe(201);
+    expect((await ask('GET', '/api/log-in')).body.resetByMail).toBe(true);
+    const invited = { email: 'kim@example.com', role: 'member' };
+    const invitation = await ask('POST', '/api/organisations/1/invitations', as(owner), invited);
+    expect(invitation.body.mailed).toBe(true);
+    await until(() => mail.text().includes('/join#token'), 'the invitation');
+    expect(mail.text()).toContain('To: kim@example.com');
+    await ask('POST', '/api/auth/request-password-reset', {}, { email: 'ann@example.com' });
+    await until(() => mail.text().includes('/reset#token'), 'the link');
+    expect(mail.text()).toContain('To: ann@example.com');
+    expect((await ask('DELETE', `/api/channels/${made.body.id}`, as(owner))).status).toBe(204);
+  } finally {
+    await mail.close();
+  }
+});
+
 describe('single sign-on', () => {
   /** The whole round through the provider, as a browser goes it. */
   async function signOn(): Promise<{ cookie: string; location: string }> {
@@ -379,6 +407,39 @@ function codeOf(base32: string): string {
   const digest = createHmac('sha1', key).update(counter).digest();
   const offset = (digest.at(-1) ?? 0) & 15;
   return String((digest.readUInt32BE(offset) & 0x7fffffff) % 1e6).padStart(6, '0');
+}
+
+/** As much of SMTP as takes a mail. */
+async function startMailServer(): Promise<{ port: number; text(): string; close(): Promise<void> }> {
+  let taken = '';
+  const sockets = new Set<Socket>();
+  const server = createTcpServer((socket) => {
+    let inData = false;
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.on('close', () => sockets.delete(socket));
+    createInterface({ input: socket }).on('line', (line) => {
+      if (inData) {
+        taken += `${line}\n`;
+        if (line !== '.') return;
+        inData = false;
+        socket.write('250 taken\r\n');
+        return;
+      }
+      inData = line.toUpperCase() === 'DATA';
+      socket.write(inData ? '354 go on\r\n' : line.toUpperCase() === 'QUIT' ? '221 bye\r\n' : '250 ok\r\n');
+    });
+    socket.write('220 here\r\n');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    text: () => taken,
+    close: async () => {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
 }
 
 interface Provider {

@@ -25,6 +25,7 @@ import type { Cost, Overview } from '../server/api-overview.ts';
 import type { Tasks } from '../server/api-tasks.ts';
 import type { Measure, SetupGuide } from '../server/setup-guide.ts';
 
+import { prefix } from './prefix.ts';
 export interface Series {
   readonly grain: 'raw' | 'minute' | 'hour';
   readonly points: Point[];
@@ -166,7 +167,7 @@ export async function call<Answer>(
   signal?: AbortSignal,
 ): Promise<Answer> {
   const limit = AbortSignal.timeout(timeoutMs);
-  const response = await fetch(path, {
+  const response = await fetch(prefix + path, {
     method,
     signal: signal ? AbortSignal.any([signal, limit]) : limit,
     headers: {

@@ -13,6 +13,7 @@ import type { InfiniteData, QueryClient } from '@tanstack/react-query';
 import type { App, CheckupEvent, Decision, FoundDecision, Manager } from '../server/api.ts';
 import type { Overview } from '../server/api-overview.ts';
 import type { DecisionFilter, DecisionPage, FoundPage, Series } from './api.ts';
+import { prefix } from './prefix.ts';
 import { mostMarks, queries, type SpanKey, spanSeconds } from './queries.ts';
 
 export type LiveStatus =
@@ -34,7 +35,7 @@ const collectMs = 250;
 const longestPauseMs = 30_000;
 const keptDecisionsCount = 500;
 
-export function connectLive(client: QueryClient, open = () => new EventSource('/api/live')): Live {
+export function connectLive(client: QueryClient, open = () => new EventSource(`${prefix}/api/live`)): Live {
   const listeners = new Set<() => void>();
   let status: LiveStatus = { kind: 'connecting' };
   let pauseMs = 1_000;

@@ -12,6 +12,7 @@ import { overviewSearch } from './overview-lines.ts';
 import { OverviewPage } from './pages/overview.tsx';
 import { Gate } from './parts/gate.tsx';
 import { Empty, Failed, Loading } from './parts/states.tsx';
+import { prefix } from './prefix.ts';
 import { type SpanKey, spans } from './queries.ts';
 import { taskSearch } from './task-search.ts';
 
@@ -155,6 +156,7 @@ function Nowhere() {
   );
 }
 
+  ...(prefix && { basepath: prefix }),
 declare module '@tanstack/react-router' {
   interface Register {
     router: typeof router;

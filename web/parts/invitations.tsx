@@ -4,6 +4,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import type { Organisation, Role } from '../../server/api-people.ts';
 import { peopleApi } from '../api-people.ts';
+import { prefix } from '../prefix.ts';
 import { CodeLine } from './copy.tsx';
 import { rolesUpTo } from './members.tsx';
 import { Failed } from './states.tsx';
@@ -91,7 +92,7 @@ function InviteForm({ organisation, onInvited }: { organisation: Organisation; o
               : `Give this link to ${invite.data.email}. It works once, for 7 days, and is not shown again:`}
           </Text>
           <CodeLine
-            code={`${location.origin}/join#token=${invite.data.token}`}
+            code={`${location.origin}${prefix}/join#token=${invite.data.token}`}
             label="the link of the invitation"
           />
         </div>

@@ -178,6 +178,29 @@ describe.skipIf(!has('rabbitmq'))('the rabbitmq broker', () => {
     expect(delayKey('q', 1e12)).toBe(`${'1.'.repeat(28)}q`);
   });
 
+  test('what goes back unstarted, however often, is not taken for a job that ends its workers', async () => {
+    const broker = await openRabbitBroker(server.url, { queueType: 'quorum' });
+    const consumer = await broker.consume({ ...options, queues: ['given-back'] });
+    await broker.publish('given-back', messages(3));
+    for (let times = 0; times < 12; times++) {
+      const taken = await takeCount(consumer, 3);
+      expect(taken.map(({ worn }) => worn)).toEqual([undefined, undefined, undefined]);
+      const back = { kind: 'putBack', started: false } as const;
+      await Promise.all(taken.map((one) => consumer.settle(one, back)));
+    }
+    for (const one of await takeCount(consumer, 3)) await consumer.settle(one, { kind: 'done' });
+    await broker.publish('given-back', messages(1));
+    const worn: (string | undefined)[] = [];
+    for (let times = 0; times <= 10; times++)
+      for (const one of await takeCount(consumer, 1)) {
+        worn.push(one.worn);
+        await consumer.settle(one, { kind: 'putBack', started: true });
+      }
+    expect(worn).toEqual([...new Array(10).fill(undefined), 'ended 10 workers']);
+    await broker.close();
+    await channel.deleteQueue('given-back');
+  });
+
   test('a job whose channel is lost while it is worked on is not done twice by the same worker', async () => {
     const way = await cuttable(server.port);
     const { broker, consumer } = await started(['twice'], `amqp://127.0.0.1:${way.port}`);

@@ -15,8 +15,17 @@ import { textOf } from '../errors.ts';
 import { type Format, plainFormat } from '../format.ts';
 import { createLink, type RabbitSettings } from './link.ts';
 import type { Publisher } from './publisher.ts';
-import { acknowledge, openSession, requeue, type Session, subscribe, unsubscribe } from './session.ts';
-import { type Entry, putBack, type State, settle, settledAll, tune } from './settle.ts';
+import { acknowledge, openSession, type Session, subscribe, unsubscribe } from './session.ts';
+import {
+  deliveriesOf,
+  type Entry,
+  giveBack,
+  putBack,
+  type State,
+  settle,
+  settledAll,
+  tune,
+} from './settle.ts';
 import { ensureQueue } from './topology.ts';
 import { fromAmqp, sameAgain } from './wire.ts';
 
@@ -137,7 +146,7 @@ async function takeFrom(state: State, settings: RabbitSettings, queues: readonly
   }
   const session = await state.link.get();
   await tune(state, () => unsubscribe(session));
-  await putBack(state, [...held, ...given.flatMap(([, buffer]) => buffer.splice(0))]);
+  await putBack(state, { unstarted: [...held, ...given.flatMap(([, buffer]) => buffer.splice(0))] });
   wake(state);
 }
 
@@ -197,11 +206,6 @@ function arrived(state: State, session: Session, queue: string, message: Consume
   }
 }
 
-/** Only quorum queues count. */
-function deliveriesOf({ properties }: ConsumeMessage): number {
-  return Number(properties.headers?.['x-delivery-count'] ?? 0);
-}
-
 /** A job of this consumer whose channel was lost comes back to it. */
 function isOursStill(state: State, session: Session, job: string, message: ConsumeMessage): boolean {
   if (state.through.delete(job)) {
@@ -246,16 +250,15 @@ function holdOrMove(state: State, entry: Entry, dueMs: number): void {
 
 function giveBackWhenIdle(state: State): void {
   if (state.takers > 0 || Date.now() - state.tookMs < idleAfterMs) return;
-  void tune(state, async () => {
+  const unstarted: Entry[] = [];
+  const withdrawn = tune(state, async () => {
     const session = await state.link.get();
     if (state.takers > 0) return;
     if (session.tags.length > 0) await unsubscribe(session);
-    const buffered = [...state.buffers.values()].flatMap((buffer) => buffer.splice(0));
-    requeue(
-      session,
-      buffered.map(({ message }) => message),
-    );
+    for (const buffer of state.buffers.values()) unstarted.push(...buffer.splice(0));
   });
+  // Afterwards and not within: what cannot be sent there waits for its turn to change consumers, too.
+  void withdrawn.then(() => giveBack(state, { unstarted })).catch(() => {});
 }
 
 function lost(state: State, session: Session, code: number | undefined): void {
@@ -277,14 +280,13 @@ function lost(state: State, session: Session, code: number | undefined): void {
 async function close(state: State, idle: NodeJS.Timeout): Promise<void> {
   clearInterval(idle);
   await settledAll(state);
-  const entries = [...state.lent.values(), ...state.held.keys()];
+  const started = [...state.lent.values()];
+  const unstarted = [...state.held.keys(), ...[...state.buffers.values()].flat()];
   for (const timer of state.held.values()) clearTimeout(timer);
   state.lent.clear();
   state.held.clear();
   const session = await state.link.get().catch(() => undefined);
-  const rest = [...state.buffers.values()].flat();
-  const all = [...entries, ...rest];
-  if (session && all.length > 0) await putBack(state, all);
+  if (session && started.length + unstarted.length > 0) await putBack(state, { started, unstarted });
   else if (session) await tune(state, () => unsubscribe(session));
   await state.link.close();
 }

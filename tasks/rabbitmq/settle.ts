@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ConsumeMessage } from 'amqplib';
-import type { ConsumeOptions, Delivery, Settlement } from '../broker.ts';
+import { type ConsumeOptions, type Delivery, mostDeliveries, type Settlement } from '../broker.ts';
 import { textOf } from '../errors.ts';
 import type { Format } from '../format.ts';
 import type { Link } from './link.ts';
@@ -67,7 +67,7 @@ export async function settle(state: State, delivery: Delivery, settlement: Settl
     case 'setAside':
       return setAside(state, entry, settlement.error);
     case 'putBack':
-      return putBack(state, [entry]);
+      return putBack(state, settlement.started ? { started: [entry] } : { unstarted: [entry] });
   }
 }
 
@@ -144,24 +144,61 @@ async function instead(state: State, entry: Entry, send: () => Promise<void>): P
     await send();
   } catch (error) {
     state.options.note(`a message went back to its queue: ${textOf(error)}`);
-    return putBack(state, [entry]);
+    return putBack(state, { started: [entry] });
   }
   return done(state, entry);
 }
 
+export interface Back {
+  readonly started?: readonly Entry[];
+  readonly unstarted?: readonly Entry[];
+}
+
 /** Without consumers, or it would come straight back here. The next take makes them again. */
-export async function putBack(state: State, entries: readonly Entry[]): Promise<void> {
-  const sessions = new Set(entries.map(({ session }) => session));
+export async function putBack(state: State, { started = [], unstarted = [] }: Back): Promise<void> {
+  const sessions = new Set([...started, ...unstarted].map(({ session }) => session));
   for (const session of sessions) {
     await tune(state, () => unsubscribe(session));
     const buffered = [...state.buffers.values()].flatMap((buffer) => buffer.splice(0));
-    const back = [...new Set([...entries, ...buffered])].filter((entry) => entry.session === session);
+    await giveBack(state, { started, unstarted: [...new Set([...unstarted, ...buffered])] }, session);
+  }
+}
+
+/**
+ * A quorum queue counts every return of a message as a delivery that failed, also of one that was never started. Before such
+ * a message looks as if it had ended workers, it is sent anew, which counts from nothing.
+ *
+ * @param only those of this session
+ */
+export async function giveBack(
+  state: State,
+  { started = [], unstarted = [] }: Back,
+  only?: Session,
+): Promise<void> {
+  const anew = unstarted.filter(({ message }) => deliveriesOf(message) >= mostDeliveries / 2);
+  const all = [...started, ...unstarted].filter(({ session }) => only === undefined || session === only);
+  for (const session of new Set(all.map((entry) => entry.session))) {
+    const ours = all.filter((entry) => entry.session === session);
+    const back = ours.filter((entry) => !anew.includes(entry));
     requeue(
       session,
       back.map(({ message }) => message),
     );
+    await Promise.all(
+      ours
+        .filter((entry) => anew.includes(entry))
+        .map((entry) => {
+          const again = [sameAgain(entry.message)];
+          return instead(state, entry, () => state.publisher.send(entry.delivery.queue, again));
+        }),
+    );
     await acted(session, new Set(back.map(({ delivery }) => delivery.queue))).catch(() => {});
   }
+}
+
+/** Only quorum queues count. */
+export function deliveriesOf({ properties }: ConsumeMessage): number {
+  return Number(properties.headers?.['x-delivery-count'] ?? 0);
 }
 
 export function tune(state: State, work: () => Promise<void>): Promise<void> {

@@ -4,7 +4,7 @@
  * UPDATE_CLIENT=1 npx vitest run server/client
  */
 import type { CallOptions } from './client.ts';
-import type { Acceptance, Account, Adapters, ApiKey, ApiKeySettings, App, AppChange, AppSettings, AuditPage, Channel, ChannelChange, ChannelSettings, Decisions, Evaluation, FoundDecisions, HeldSecret, Hold, Inbox, InfoTest, Invitation, InvitationLook, InvitationSettings, InvitationToken, Issues, LogInWays, Manager, ManagerChange, ManagerSettings, Me, Member, MemberChange, NewApiKey, NewInvitation, Organisation, OrganisationSettings, Series, Session, SetUp, SetupGuide, TaskSeries, Tasks } from './shapes.ts';
+import type { Acceptance, Account, Adapters, ApiKey, ApiKeySettings, App, AppChange, AppSettings, AuditPage, Channel, ChannelChange, ChannelSettings, Cost, Crew, Decisions, Evaluation, FoundDecisions, HeldSecret, Hold, Inbox, InfoTest, Invitation, InvitationLook, InvitationSettings, InvitationToken, Issues, LogInWays, Manager, ManagerChange, ManagerSettings, Me, Member, MemberChange, NewApiKey, NewInvitation, Organisation, OrganisationSettings, Overview, Series, Session, SetUp, SetupGuide, TaskSeries, Tasks } from './shapes.ts';
 
 export interface Client {
   /** Accept an invitation: logged in as whom it is for, or with a name and a password for a new account. */
@@ -47,12 +47,16 @@ export interface Client {
   getAppSetupGuide(asked: { app: string; processType?: string; measure?: "jobs" | "latency" | "requests"; address?: string }, options?: CallOptions): Promise<SetupGuide>;
   /** Every change: who, what, before and after, when, from where. */
   getAudit(asked?: { limit?: number; before?: string }, options?: CallOptions): Promise<AuditPage>;
+  /** What the processes of all apps used and cost. */
+  getCost(asked?: { from?: number; until?: number }, options?: CallOptions): Promise<Cost>;
   /** By what one can log in. */
   getLogIn(asked?: Record<string, never>, options?: CallOptions): Promise<LogInWays>;
   /** Who is asking; answers without a session too. */
   getMe(asked?: Record<string, never>, options?: CallOptions): Promise<Me>;
   /** By what you log in. */
   getMeAccount(asked?: Record<string, never>, options?: CallOptions): Promise<Account>;
+  /** All apps with what waits, what runs and what they cost today. */
+  getOverview(asked?: { from?: number }, options?: CallOptions): Promise<Overview>;
   /** Meters, rules, limits, fleets and notifiers with their options. */
   listAdapters(asked?: Record<string, never>, options?: CallOptions): Promise<Adapters>;
   /** Decisions with their reasons. */
@@ -63,6 +67,8 @@ export interface Client {
   listAppTasks(asked: { app: string; from?: number; to?: number; satisfiedMs?: number }, options?: CallOptions): Promise<Tasks>;
   /** One task over time. */
   listAppTasksSeries(asked: { app: string; task?: string; queue?: string; from?: number; to?: number }, options?: CallOptions): Promise<TaskSeries>;
+  /** Who runs now, by process type. */
+  listAppWorkers(asked: { app: string }, options?: CallOptions): Promise<Crew>;
   /** All apps with their managers. */
   listApps(asked?: { limit?: number; after?: string }, options?: CallOptions): Promise<App[]>;
   /** Where people are told. */
@@ -89,6 +95,8 @@ export interface Client {
   removeAppManager(asked: { app: string; processType: string }, options?: CallOptions): Promise<void>;
   /** End a hold. */
   removeAppManagerHold(asked: { app: string; processType: string }, options?: CallOptions): Promise<Manager>;
+  /** Let one worker go: it finishes its work and ends; the manager hires another where one is needed. */
+  removeAppWorker(asked: { app: string; worker: string }, options?: CallOptions): Promise<void>;
   /** Remove a channel. */
   removeChannel(asked: { id: string }, options?: CallOptions): Promise<void>;
   /** End one of your sessions. */
@@ -137,14 +145,17 @@ export const calls: Readonly<Record<keyof Client, readonly [method: string, path
   getAppManager: ['GET', '/api/apps/{app}/managers/{processType}'],
   getAppSetupGuide: ['GET', '/api/apps/{app}/setup-guide', 'processType', 'measure', 'address'],
   getAudit: ['GET', '/api/audit', 'limit', 'before'],
+  getCost: ['GET', '/api/cost', 'from', 'until'],
   getLogIn: ['GET', '/api/log-in'],
   getMe: ['GET', '/api/me'],
   getMeAccount: ['GET', '/api/me/account'],
+  getOverview: ['GET', '/api/overview', 'from'],
   listAdapters: ['GET', '/api/adapters'],
   listAppManagerDecisions: ['GET', '/api/apps/{app}/managers/{processType}/decisions', 'limit', 'before'],
   listAppManagerSeries: ['GET', '/api/apps/{app}/managers/{processType}/series', 'from', 'to'],
   listAppTasks: ['GET', '/api/apps/{app}/tasks', 'from', 'to', 'satisfiedMs'],
   listAppTasksSeries: ['GET', '/api/apps/{app}/tasks/series', 'task', 'queue', 'from', 'to'],
+  listAppWorkers: ['GET', '/api/apps/{app}/workers'],
   listApps: ['GET', '/api/apps', 'limit', 'after'],
   listChannels: ['GET', '/api/channels', 'limit', 'after'],
   listDecisions: ['GET', '/api/decisions', 'app', 'processType', 'outcome', 'only', 'from', 'limit', 'before'],
@@ -158,6 +169,7 @@ export const calls: Readonly<Record<keyof Client, readonly [method: string, path
   removeApp: ['DELETE', '/api/apps/{app}'],
   removeAppManager: ['DELETE', '/api/apps/{app}/managers/{processType}'],
   removeAppManagerHold: ['DELETE', '/api/apps/{app}/managers/{processType}/hold'],
+  removeAppWorker: ['DELETE', '/api/apps/{app}/workers/{worker}'],
   removeChannel: ['DELETE', '/api/channels/{id}'],
   removeMeSession: ['DELETE', '/api/me/sessions/{session}'],
   removeOrganisationInvitation: ['DELETE', '/api/organisations/{organisation}/invitations/{invitation}'],

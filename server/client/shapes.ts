@@ -40,6 +40,12 @@ export type CheckupEvent = { app: string; processType: string; point: Point; dec
 /** One configured adapter and its options by name. */
 export type Choice = { use: string; options?: Record<string, string | number | boolean> };
 
+/** What processes used and cost, from the recorded hours. */
+export type Cost = { from: number; to: number; until: number; apps: { name: string; fleet: string; processTypes: { processType: string; hours: number; unknownHours: number; processHours: number; peak: number; alwaysOnHours: number; forecastHours?: number; money?: { pricePerHour: number; spent: number; alwaysOn: number; saved: number; forecast?: number }; days: (number | null)[] }[] }[] };
+
+/** Who runs now. A process type that is not there has no manager. */
+export type Crew = { at: number; letsGo: boolean; processTypes: { processType: string; countedAt?: number; unknown?: string; desired?: number; workers: { name: string; state: "starting" | "up" | "stopping" | "crashed"; since: number; jobs?: number; busy?: boolean; quietSince?: number; deaf?: string }[]; others: { name: string; jobs: number; quiet: boolean }[]; jobs: "told" | "silent" | "unasked" }[] };
+
 export type Decision = { id: string; at: number; current: number; desired: number; unknown: boolean; reasons: Reason[]; sentence: string; outcome: "scaled" | "failed" | "dry-run" | "kept"; error?: string };
 
 /** Newest first. `next` goes into `before` for the page after. */
@@ -102,6 +108,13 @@ export type NewInvitation = Invitation & { token: string; mailed: boolean };
 export type Organisation = { id: string; name: string; role: "read-only" | "member" | "admin" | "owner" };
 
 export type OrganisationSettings = { name: string };
+
+/** Every app with its managers at this moment, in one answer. */
+export type Overview = { from: number; apps: { name: string; fleet: string; warnings?: string[]; managers: OverviewManager[]; today?: PartlyKnown; openIssues: number }[] };
+
+export type OverviewManager = { processType: string; minimum: number; maximum: number; paused: boolean; hold?: Hold; latest?: Point; unknown?: string; draining?: string; measured: boolean; goalSeconds?: number };
+
+export type PartlyKnown = { spent: number; unpriced: string[]; unknownHours: number };
 
 /** One checkup, or a roll-up of several. An absent number was unknown, never zero. */
 export type Point = { at: number; waiting?: number; running?: number; later?: number; oldestSeconds?: number; slots?: number; current: number; desired: number; unknown: number };

@@ -298,7 +298,8 @@ function nodesOf({ nodes }: Told): NodeQueues[] {
   return Object.entries(nodes).map(([node, queues]) => ({ node, queues }));
 }
 
-function workersOf({ meters, agent }: WatchedManager): Workers[] {
+/** Everybody through whom the workers of a manager can be spoken with. */
+export function workersOf({ meters, agent }: Pick<WatchedManager, 'meters' | 'agent'>): Workers[] {
   const own = agent();
   const byMeters = meters.flatMap((meter) => ('workers' in meter && meter.workers ? [meter.workers] : []));
   return own ? [...byMeters, own] : byMeters;

@@ -59,7 +59,7 @@ function createOwners(tenure: Tenure): (appId: string) => Promise<Claimant | und
 const pushes = /^\/(metrics\/\w+|drain\/[^/]+|v3\/reports|api\/[^/]+\/v3\/reports)?$/;
 const ofAnApp = /^\/api\/apps\/([^/]+)(\/.*)?$/;
 /** What of an app is read from its holder's memory; the rest stands in the store. */
-const readFromMemory = /^(\/inbox)?$/;
+const readFromMemory = /^(\/inbox|\/workers)?$/;
 
 /** The id of the app whose holder is to answer. */
 function appOf(rounds: Rounds, request: Request, pathname: string): string | undefined {

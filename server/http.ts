@@ -24,6 +24,7 @@ import { auditRoutes } from './routes/audit.ts';
 import { backupRoutes } from './routes/backup.ts';
 import { channelRoutes } from './routes/channels.ts';
 import { configurationRoutes } from './routes/configuration.ts';
+import { crewRoutes } from './routes/crew.ts';
 import { documentRoutes } from './routes/document.ts';
 import { historyRoutes } from './routes/history.ts';
 import { inboxRoutes } from './routes/inbox.ts';
@@ -74,6 +75,7 @@ export function createHttp(deps: Deps): Routes {
   setupGuideRoutes(api, deps);
   taskRoutes(api, deps);
   overviewRoutes(api, deps);
+  crewRoutes(api, deps);
   configurationRoutes(api, deps);
   backupRoutes(api, deps);
   documentRoutes(api, deps);

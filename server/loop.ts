@@ -69,7 +69,10 @@ export async function checkUp(
   const verdicts = measured.samples.map(({ manager, sample }) => {
     addSample(manager.memory, sample);
     const processes = measured.formation?.[manager.stored.processType];
-    if (processes) addUse(manager.memory, processes.length, around.clock.now());
+    if (processes) {
+      addUse(manager.memory, processes.length, around.clock.now());
+      manager.memory.processes = { at: sample.at, list: processes };
+    }
     const verdict = judge(watched, manager, sample, manager.memory.samples, measured, around.clock.now());
     manager.memory.learned = verdict.learned;
     return verdict;

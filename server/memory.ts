@@ -4,7 +4,7 @@
  */
 import { defaultLearned } from '../decide/learn.ts';
 import { monthStart } from '../decide/wall-clock.ts';
-import type { Decision, Learned, Sample, Used } from '../decide/words.ts';
+import type { Decision, Learned, Process, Sample, Used } from '../decide/words.ts';
 import type { Point, Store, StoredManager } from '../store/store.ts';
 import { recalled } from './attend.ts';
 import type { Issue } from './issues.ts';
@@ -23,6 +23,8 @@ export interface Memory {
   usedUntil?: number;
   learned: Learned;
   latest?: Point;
+  /** The processes of this type as the fleet last counted them, and when. */
+  processes?: { readonly at: number; readonly list: readonly Process[] };
   /** Why the newest checkup could not tell. */
   unknown?: string;
   /** For whom a smaller number waits. */

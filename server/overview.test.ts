@@ -5,6 +5,7 @@ import { temporaryFolder } from '../checks/fixtures.ts';
 import { createStage, jobs, type Stage, type VirtualClock, virtualClock } from '../checks/stage.ts';
 import { type OpenStore, openStore } from '../store/open.ts';
 import type { Cost, Overview } from './api-overview.ts';
+import type { Crew } from './api-workers.ts';
 import { type Auth, createAuth } from './auth.ts';
 import { createGuard } from './guard.ts';
 import { createHttp } from './http.ts';
@@ -29,6 +30,8 @@ let clock: VirtualClock;
 let http: Routes;
 let askedForPrices = 0;
 let tellsPrices = true;
+let leaving: 'named' | 'highest' | undefined;
+let letGo: readonly string[] | undefined;
 
 beforeAll(async () => {
   store = await openStore({ folder: folder.path });
@@ -41,16 +44,24 @@ afterAll(async () => {
 beforeEach(async () => {
   clock = virtualClock(start);
   stage = createStage(clock, { worker: 2, mailer: 0 });
-  [askedForPrices, tellsPrices] = [0, true];
+  [askedForPrices, tellsPrices, leaving, letGo] = [0, true, undefined, undefined];
   const priced = {
     ...stage.fleet,
-    create: async (...given: Parameters<typeof stage.fleet.create>) => ({
-      ...(await stage.fleet.create(...given)),
-      cost: async () => {
-        askedForPrices += 1;
-        return tellsPrices ? { worker: 0.5 / 3_600 } : {};
-      },
-    }),
+    create: async (...given: Parameters<typeof stage.fleet.create>) => {
+      const fleet = await stage.fleet.create(...given);
+      return {
+        ...fleet,
+        ...(leaving && { leaving }),
+        scaleTo: async (...[desired, signal, first]: Parameters<typeof fleet.scaleTo>) => {
+          letGo = first;
+          await fleet.scaleTo(desired, signal, first);
+        },
+        cost: async () => {
+          askedForPrices += 1;
+          return tellsPrices ? { worker: 0.5 / 3_600 } : {};
+        },
+      };
+    },
   };
   const kinds = { ...shippedKinds, meters: [stage.meter, ...shippedKinds.meters], fleets: [priced] };
   const around = { store, kinds, clock, log, dataFolder: folder.path, intervalMs: hour };
@@ -83,7 +94,7 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   if (!response.ok) throw await response.json();
-  return (await response.json()) as T;
+  return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
 async function addMusic(): Promise<void> {
@@ -167,4 +178,83 @@ test('a platform that does not answer keeps nobody waiting, and its prices are t
   expect([...(await list.of(['music']))]).toEqual([]);
   answer({ worker: 1 });
   expect([...(await list.of(['music']))]).toEqual([['music', { worker: 3_600 }]]);
+});
+
+test('who runs now: what the fleet counted, and what the workers say of themselves', async () => {
+  let asked = 0;
+  stage.workers = {
+    queue: 'celery',
+    ask: async () => {
+      asked += 1;
+      const node = { queues: ['celery'], quiet: false };
+      return {
+        nodes: [
+          { ...node, node: 'worker.1@host', jobs: 2 },
+          { ...node, node: 'worker.1@other', jobs: 1 },
+          { ...node, node: 'celery@laptop', jobs: 4 },
+        ],
+        silentCount: 1,
+      };
+    },
+    quiet: async () => {},
+    resume: async () => {},
+  };
+  await addMusic();
+  const early = await call<Crew>('GET', '/api/apps/music/workers');
+  expect(early.processTypes.map(({ workers }) => workers)).toEqual([[], []]);
+  expect(early.processTypes[1]).not.toHaveProperty('countedAt');
+  clock.advance(6_000);
+  await rounds.checkUp('music');
+  await rounds.idle();
+  const { letsGo, processTypes } = await call<Crew>('GET', '/api/apps/music/workers');
+  expect(letsGo).toBe(false);
+  expect(processTypes[1]).toMatchObject({
+    processType: 'worker',
+    countedAt: start + 6_000,
+    jobs: 'silent',
+    workers: [{ name: 'worker.1', state: 'up', jobs: 3 }, { name: 'worker.2' }],
+    others: [{ name: 'celery@laptop', jobs: 4, quiet: false }],
+  });
+  expect(processTypes[1]?.workers[1]).not.toHaveProperty('jobs');
+  const before = asked;
+  for (let look = 0; look < 3; look++) await call<Crew>('GET', '/api/apps/music/workers');
+  expect(asked).toBe(before);
+});
+
+test('where nobody can be asked, nobody knows of jobs; a fleet that cannot be counted says why', async () => {
+  await addMusic();
+  await rounds.checkUp('music');
+  const { processTypes } = await call<Crew>('GET', '/api/apps/music/workers');
+  expect(processTypes[1]).toMatchObject({
+    jobs: 'unasked',
+    workers: [{ name: 'worker.1' }, { name: 'worker.2' }],
+  });
+  stage.countError = new Error('the platform is away');
+  clock.advance(1_000);
+  await rounds.checkUp('music');
+  const later = await call<Crew>('GET', '/api/apps/music/workers');
+  expect(later.processTypes[1]?.unknown).toContain('the platform is away');
+  expect(later.processTypes[1]?.countedAt).toBeLessThan(later.at);
+});
+
+test('one worker is let go by its name, where the fleet can', async () => {
+  leaving = 'named';
+  await addMusic();
+  const { letsGo } = await call<Crew>('GET', '/api/apps/music/workers');
+  expect(letsGo).toBe(true);
+  await call('DELETE', '/api/apps/music/workers/worker.1');
+  expect(letGo).toEqual(['worker.1']);
+  expect(stage.scaled.at(-1)).toEqual({ worker: 1 });
+  await expect(call('DELETE', '/api/apps/music/workers/worker.9')).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+  });
+  await expect(call('DELETE', '/api/apps/music/workers/nonsense')).rejects.toMatchObject({ status: 422 });
+});
+
+test('where the platform chooses who goes, nobody is let go by name', async () => {
+  await addMusic();
+  await expect(call('DELETE', '/api/apps/music/workers/worker.1')).rejects.toMatchObject({
+    code: 'FLEET_FAILED',
+  });
+  expect(stage.scaled).toEqual([]);
 });

@@ -23,9 +23,10 @@ import type {
 import type { Channel, ChannelChange, ChannelSettings, Issue } from '../server/api-issues.ts';
 import type { Cost, Overview } from '../server/api-overview.ts';
 import type { Tasks } from '../server/api-tasks.ts';
+import type { Crew } from '../server/api-workers.ts';
 import type { Measure, SetupGuide } from '../server/setup-guide.ts';
-
 import { prefix } from './prefix.ts';
+
 export interface Series {
   readonly grain: 'raw' | 'minute' | 'hour';
   readonly points: Point[];
@@ -100,6 +101,9 @@ export const api = {
   removeApp: (app: string) => call<unknown>('DELETE', at(app)),
   newToken: (app: string) => call<unknown>('POST', `${at(app)}/token`, {}),
   test: (app: string) => call<InfoTest>('POST', `${at(app)}/test`, {}),
+  crew: (app: string, signal?: AbortSignal) => call<Crew>('GET', `${at(app)}/workers`, undefined, signal),
+  letGo: (app: string, worker: string) =>
+    call<unknown>('DELETE', `${at(app)}/workers/${encodeURIComponent(worker)}`),
   inbox: (app: string, signal?: AbortSignal) => call<Inbox>('GET', `${at(app)}/inbox`, undefined, signal),
   setupGuide: (app: string, processType: string, measure: Measure, signal?: AbortSignal) =>
     call<SetupGuide>(

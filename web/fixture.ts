@@ -21,6 +21,7 @@ import type {
   Problem,
 } from '../server/api.ts';
 import type { Channel, Issue, IssueEvent } from '../server/api-issues.ts';
+import { crewRoutes } from './fixture-crew.ts';
 import { adapters, demoApps, demoDecisions, manager as newManager } from './fixture-data.ts';
 import { historyRoutes } from './fixture-history.ts';
 import { demoChannels, demoIssues, newsRoutes } from './fixture-news.ts';
@@ -82,6 +83,7 @@ export async function startFixture(change: Partial<FixtureState> = {}, port = 0)
   historyRoutes(http, state, finder(state));
   newsRoutes(http, state, problem);
   overviewRoutes(http, state);
+  crewRoutes(http, state);
   liveRoute(http, state, streams);
   http.all('/api/*', () => problem(404, 'NOT_FOUND', 'There is no such call.'));
   http.get('*', (c) => page(c.req.path));

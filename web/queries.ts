@@ -60,6 +60,12 @@ export const queries = {
       queryFn: ({ signal }) => api.app(app, signal),
       refetchInterval: othersMs,
     }),
+  crew: (app: string) =>
+    queryOptions({
+      queryKey: ['crew', app],
+      queryFn: ({ signal }) => api.crew(app, signal),
+      refetchInterval: 10_000,
+    }),
   inbox: (app: string) =>
     queryOptions({
       queryKey: ['inbox', app],

@@ -41,6 +41,14 @@ const apps = createRoute({
   validateSearch: overviewSearch,
 });
 
+const workers = createRoute({
+  getParentRoute: () => inside,
+  path: '/workers',
+  component: lazyRouteComponent(() => import('./pages/workers.tsx'), 'WorkersPage'),
+  validateSearch: ({ app: name }: Record<string, unknown>): { app?: string } =>
+    typeof name === 'string' && name ? { app: name } : {},
+});
+
 const cost = createRoute({
   getParentRoute: () => inside,
   path: '/cost',
@@ -134,8 +142,21 @@ export const router = createRouter({
     login,
     join,
     reset,
-    inside.addChildren([apps, app, manager, issues, decisions, tasks, cost, channels, settings, account]),
+    inside.addChildren([
+      apps,
+      app,
+      manager,
+      issues,
+      decisions,
+      tasks,
+      workers,
+      cost,
+      channels,
+      settings,
+      account,
+    ]),
   ]),
+  ...(prefix && { basepath: prefix }),
   defaultPreload: 'intent',
   scrollRestoration: true,
   defaultPendingComponent: () => <Loading what="the page" />,
@@ -156,7 +177,6 @@ function Nowhere() {
   );
 }
 
-  ...(prefix && { basepath: prefix }),
 declare module '@tanstack/react-router' {
   interface Register {
     router: typeof router;

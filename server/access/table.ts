@@ -36,6 +36,7 @@ export const leastRoles: Readonly<Record<string, Least>> = {
   [`GET ${app}`]: 'read-only',
   [`GET ${app}/inbox`]: 'read-only',
   [`GET ${app}/tasks`]: 'read-only',
+  [`GET ${app}/workers`]: 'read-only',
   [`GET ${app}/tasks/series`]: 'read-only',
   [`GET ${manager}`]: 'read-only',
   [`GET ${manager}/series`]: 'read-only',
@@ -54,6 +55,7 @@ export const leastRoles: Readonly<Record<string, Least>> = {
   [`PATCH ${manager}`]: 'member',
   [`POST ${manager}/evaluate`]: 'member',
   [`POST ${app}/test`]: 'member',
+  [`DELETE ${app}/workers/{worker}`]: 'member',
   [`DELETE ${organisation}/members/me`]: 'read-only',
 
   // What it shows has the app's token in it.

@@ -70,6 +70,9 @@ function Places() {
       <Link to="/tasks" search={{}} activeOptions={{ includeSearch: false }}>
         Tasks
       </Link>
+      <Link to="/workers" search={{}} activeOptions={{ includeSearch: false }}>
+        Workers
+      </Link>
       <Link to="/cost" search={{}} activeOptions={{ includeSearch: false }}>
         Cost
       </Link>

@@ -1,8 +1,8 @@
-// biome-ignore-all format: one line per entry
 /**
  * The calls of the API. Made from the API document by generate.ts; to make it anew:
  * UPDATE_CLIENT=1 npx vitest run server/client
  */
+// biome-ignore-all format: one line per entry
 import type { CallOptions } from './client.ts';
 import type { Acceptance, Account, Adapters, ApiKey, ApiKeySettings, App, AppChange, AppSettings, AuditPage, Channel, ChannelChange, ChannelSettings, Cost, Crew, Decisions, Evaluation, FoundDecisions, HeldSecret, Hold, Inbox, InfoTest, Invitation, InvitationLook, InvitationSettings, InvitationToken, Issues, LogInWays, Manager, ManagerChange, ManagerSettings, Me, Member, MemberChange, NewApiKey, NewInvitation, Organisation, OrganisationSettings, Overview, Series, Session, SetUp, SetupGuide, TaskSeries, Tasks } from './shapes.ts';
 

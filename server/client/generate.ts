@@ -9,7 +9,7 @@ import { type Schema, typeText } from '../schema-text.ts';
 /** A stream is no call, and log-ins are for browsers. */
 const leftOut: readonly string[] = ['live'];
 const head = (what: string): string =>
-  `// biome-ignore-all format: one line per entry\n/**\n * ${what} Made from the API document by generate.ts; to make it anew:\n * UPDATE_CLIENT=1 npx vitest run server/client\n */\n`;
+  `/**\n * ${what} Made from the API document by generate.ts; to make it anew:\n * UPDATE_CLIENT=1 npx vitest run server/client\n */\n// biome-ignore-all format: one line per entry\n`;
 
 /** By name of the file. */
 export function generated(document: ApiDocument): Readonly<Record<string, string>> {

@@ -1,8 +1,8 @@
-// biome-ignore-all format: one line per entry
 /**
  * The shapes that the API speaks. Made from the API document by generate.ts; to make it anew:
  * UPDATE_CLIENT=1 npx vitest run server/client
  */
+// biome-ignore-all format: one line per entry
 
 /** With name and password for who has no account yet. */
 export type Acceptance = { token: string; name?: string; password?: string };

@@ -49,7 +49,6 @@ export interface Leases {
    * Renews and takes, in one statement.
    *
    * @param ask.ttlMs from the database's now
-   * @param ask.ttlMs from the database's now
    * @param ask.take `free`: only what was given back or never held, because a silence may have been the database's own
    */
   renew(me: Claimant, ask: Ask): Promise<Standing>;

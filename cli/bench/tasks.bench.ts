@@ -81,8 +81,12 @@ async function compare(redis: Place, rabbit: Place | undefined): Promise<void> {
 function send(contender: Contender, job: Job, place: Place): Figure {
   const { file, args, cwd } = contender.command(job, place.url, count);
   const text = execFileSync(file, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
-  const { seconds, cpuSeconds: cpu } = JSON.parse(text) as { seconds: number; cpuSeconds: number };
-  return { perSecond: (count - 1) / seconds, cpuMicroseconds: (cpu * 1e6) / (count - 1) };
+  const {
+    seconds,
+    cpuSeconds: cpu,
+    ...timed
+  } = JSON.parse(text) as Record<'count' | 'seconds' | 'cpuSeconds', number>;
+  return { perSecond: timed.count / seconds, cpuMicroseconds: (cpu * 1e6) / timed.count };
 }
 
 /** Undefined when it did not come to an end. */

@@ -275,5 +275,7 @@ export interface Manager {
   readonly maximum: number;
   /** A paused manager measures and records, and changes nothing. */
   readonly paused: boolean;
+  /** It decides and records what it would do, and changes nothing. Absent: false. */
+  readonly dryRun?: boolean;
   readonly hold?: Hold;
 }

@@ -11,6 +11,7 @@ export const overviewManager = manager
     minimum: true,
     maximum: true,
     paused: true,
+    dryRun: true,
     hold: true,
     latest: true,
     unknown: true,

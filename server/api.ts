@@ -87,6 +87,8 @@ export const manager = z
     minimum: z.number().int().min(0).max(10_000),
     maximum: z.number().int().min(0).max(10_000),
     paused: z.boolean(),
+    /** It decides and records what it would do, and changes nothing. */
+    dryRun: z.boolean().optional(),
     /** A formula over the rules, such as `max(wait-goal, queue-size / 2)`. Absent: the largest need wins. */
     combine: z.string().max(500).optional(),
     hold: hold.optional(),
@@ -108,6 +110,7 @@ export const managerSettings = manager
     minimum: true,
     maximum: true,
     paused: true,
+    dryRun: true,
     combine: true,
   })
   .partial({ limits: true, paused: true, rules: true, meters: true })

@@ -28,6 +28,7 @@ const managerShape = {
   minimum: count.default(0),
   maximum: count,
   paused: z.boolean().optional(),
+  dryRun: z.boolean().optional(),
   meters: z.array(rawChoice).max(20).optional(),
   rules: z.array(rawChoice).max(10).optional(),
   limits: z.array(rawChoice).max(20).optional(),

@@ -98,6 +98,17 @@ export async function takeBack(
   );
 }
 
+/** Nobody is to go any more: who was told to rest takes jobs again. */
+export async function releaseAll(
+  scene: Pick<DrainScene, 'around' | 'manager' | 'drains'>,
+  signal: AbortSignal,
+): Promise<void> {
+  if (scene.drains.told.size === 0) return;
+  await takeBack(scene, signal);
+  scene.drains.told.clear();
+  await save(scene.around, scene.manager, scene.drains);
+}
+
 /** Those that the decision wants away, the first to go first: as many as were wanted away before drain-first spoke. */
 function leaving(
   { view }: Pick<DrainScene, 'view'>,

@@ -19,7 +19,7 @@ import type { CheckupEvent } from './api.ts';
 import { attend } from './attend.ts';
 import { claim, retract } from './claim.ts';
 import { withDeadline, wordsOf } from './clock.ts';
-import { drainFirst, leavingFor, withSeen } from './drain.ts';
+import { drainFirst, leavingFor, releaseAll, withSeen } from './drain.ts';
 import { addSample, addUse } from './memory.ts';
 import { type Journal, note } from './note.ts';
 import type { Surroundings, Watched, WatchedManager } from './watched.ts';
@@ -198,6 +198,10 @@ async function drained(
 ): Promise<Judged> {
   const { manager, decision, view } = verdict;
   if (!decision || !view || 'problem' in fleet || signal.aborted) return verdict;
+  if (manager.stored.dryRun) {
+    await releaseAll({ around, manager, drains: manager.drains }, signal);
+    return verdict;
+  }
   if (around.team && !around.team.tenure.permit(app.id)) return verdict;
   const scene = { around, fleet, manager, drains: manager.drains, view, signal };
   return { ...verdict, ...(await drainFirst(scene, decision)) };
@@ -237,11 +241,13 @@ async function scale(
   journal: Journal,
   signal: AbortSignal,
 ): Promise<Outcome[]> {
-  const changes = judged.filter(
+  const wished = judged.filter(
     ({ manager, decision }) => decision && !manager.stored.paused && decision.desired !== decision.current,
   );
-  const kept: Outcome = { outcome: 'kept', tried: true };
-  if (changes.length === 0 || 'problem' in watched.fleet) return judged.map(() => kept);
+  const changes = wished.filter(({ manager }) => !manager.stored.dryRun);
+  const unchanged = (verdict: Judged): Outcome =>
+    wished.includes(verdict) ? { outcome: 'dry-run', tried: true } : { outcome: 'kept', tried: true };
+  if (changes.length === 0 || 'problem' in watched.fleet) return judged.map(unchanged);
   const { recorded, ...outcome } = await claimed(
     around,
     watched,
@@ -252,7 +258,7 @@ async function scale(
     signal,
   );
   return judged.map((verdict) => {
-    if (!changes.includes(verdict)) return kept;
+    if (!changes.includes(verdict)) return unchanged(verdict);
     const own = recorded?.find(({ managerId }) => managerId === verdict.manager.stored.id);
     return { ...outcome, ...(own && { recorded: own }) };
   });

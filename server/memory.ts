@@ -33,6 +33,8 @@ export interface Memory {
   recordedDraining?: boolean;
   /** What the last decision on record said, to see when it flips. Absent: none yet since the start. */
   recordedUnknown?: boolean;
+  /** What the last decision on record would have done, of a manager that only says so: "2 to 5". */
+  pretended?: string | undefined;
   learnedSavedAt: number;
   /** What needs a person, or will when it lasts. */
   issues: readonly Issue[];
@@ -49,6 +51,8 @@ export async function recall(store: Store, manager: StoredManager, now: number):
   ]);
   const decisions = newestFirst
     .filter(({ at, outcome }) => at > now - decisionWindowMs && outcome !== 'failed')
+    // What a manager only would have done starts no cooldown.
+    .filter(({ outcome }) => !(manager.dryRun && outcome === 'dry-run'))
     .map(({ at, current, desired, reasons, unknown }) => ({ at, current, desired, reasons, unknown }));
   return {
     samples,

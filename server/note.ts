@@ -5,11 +5,11 @@
  */
 import { explain } from '../decide/explain.ts';
 import type { Decision, Reading } from '../decide/words.ts';
-import type { App, Point, StoredDecision } from '../store/store.ts';
+import type { App, Point, StoredDecision, StoredManager } from '../store/store.ts';
 import type { CheckupEvent } from './api.ts';
 import { withDeadline, wordsOf } from './clock.ts';
 import type { Judged, Outcome } from './loop.ts';
-import { addDecision, type Memory } from './memory.ts';
+import { addDecision } from './memory.ts';
 import { createRecorder, type Recorder, writeLimitMs } from './recorder.ts';
 import type { Surroundings, WatchedManager } from './watched.ts';
 
@@ -48,13 +48,15 @@ export async function note(
   const point = pointOf(judged);
   if (!point) return undefined;
   memory.latest = point;
-  const record = decision && worthRecording(memory, decision, outcome);
+  const record = decision && worthRecording(manager, decision, outcome);
   if (record) {
     memory.recordedUnknown = decision.unknown;
     memory.recordedDraining = draining !== undefined;
   }
+  memory.pretended = decision && pretended(stored, decision, outcome);
   // Also one that changed nothing: limits look at what the rules wished meanwhile.
-  if (decision && outcome.tried && outcome.outcome !== 'failed') addDecision(memory, decision);
+  if (decision && outcome.tried && outcome.outcome !== 'failed' && !memory.pretended)
+    addDecision(memory, decision);
   await journal.recorder.keep({ what: 'checkup', managerId: stored.id, point, readings: sample.readings });
   if (around.clock.now() - memory.learnedSavedAt >= learnedEveryMs)
     await write(around, journal, () => saveLearned(around, manager));
@@ -128,9 +130,16 @@ export function presentDecision(decision: StoredDecision): NonNullable<CheckupEv
   return { ...rest, reasons: [...reasons] };
 }
 
-function worthRecording(memory: Memory, decision: Decision, outcome: Outcome): boolean {
+/** What a manager that changes nothing would have done; said once, for as long as it would do the same. */
+function pretended({ dryRun }: StoredManager, { current, desired }: Decision, { outcome }: Outcome) {
+  return dryRun && outcome === 'dry-run' ? `${current} to ${desired}` : undefined;
+}
+
+function worthRecording({ stored, memory }: WatchedManager, decision: Decision, outcome: Outcome): boolean {
+  const would = pretended(stored, decision, outcome);
   const waits = drainingIn(decision) !== undefined;
   const flipped = memory.recordedUnknown !== decision.unknown || (memory.recordedDraining ?? false) !== waits;
+  if (would !== undefined && would === memory.pretended && !flipped) return false;
   return outcome.tried && (flipped || decision.desired !== decision.current || outcome.outcome === 'failed');
 }
 

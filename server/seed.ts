@@ -16,7 +16,12 @@ export async function seed(config: Config, store: Store, log: Logger, now: numbe
       const stored = await store.managers.get(app.id, processType);
       if (!stored) await store.managers.create(app.id, { ...settings, configHash }, now);
       else if (stored.configHash !== configHash)
-        await store.managers.update(stored.id, { ...change, combine: change.combine ?? null, configHash });
+        await store.managers.update(stored.id, {
+          ...change,
+          combine: change.combine ?? null,
+          dryRun: change.dryRun ?? false,
+          configHash,
+        });
       else continue;
       log.info({ app: app.name, processType }, 'the manager is set as the configuration file says');
     }

@@ -81,7 +81,7 @@ export function presentManager(
   stored: StoredManager,
   watched: WatchedManager | undefined,
 ): Manager {
-  const { processType, minimum, maximum, paused, hold, combine } = stored;
+  const { processType, minimum, maximum, paused, dryRun, hold, combine } = stored;
   const { serviceSeconds, bootSeconds, concurrency } = watched?.memory.learned ?? stored.learned;
   const { latest, unknown, draining } = watched?.memory ?? {};
   const shown = (side: 'meters' | 'rules' | 'limits'): Manager['meters'] =>
@@ -91,6 +91,7 @@ export function presentManager(
     minimum,
     maximum,
     paused,
+    ...(dryRun && { dryRun }),
     ...(hold && { hold }),
     ...(combine !== undefined && { combine }),
     meters: shown('meters'),

@@ -55,6 +55,7 @@ export interface ManagerTable {
   minimum: number;
   maximum: number;
   paused: boolean;
+  dry_run: Generated<boolean>;
   hold: ColumnType<Hold | null, string | null | undefined, string | null>;
   combine: ColumnType<string | null, string | null | undefined, string | null>;
   learned: Json<Learned>;

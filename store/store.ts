@@ -64,7 +64,7 @@ export interface StoredManager extends Manager {
 
 export type ManagerSettings = Pick<
   StoredManager,
-  'processType' | 'rules' | 'limits' | 'minimum' | 'maximum' | 'paused' | 'meters' | 'combine'
+  'processType' | 'rules' | 'limits' | 'minimum' | 'maximum' | 'paused' | 'meters' | 'combine' | 'dryRun'
 >;
 
 /** `hold: null` ends a hold; `combine: null` lets the largest need win. */

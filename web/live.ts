@@ -14,7 +14,7 @@ import type { App, CheckupEvent, Decision, FoundDecision, Manager } from '../ser
 import type { Overview } from '../server/api-overview.ts';
 import type { DecisionFilter, DecisionPage, FoundPage, Series } from './api.ts';
 import { prefix } from './prefix.ts';
-import { mostMarks, queries, type SpanKey, spanSeconds } from './queries.ts';
+import { mostMarks, queries, spanSeconds, spans } from './queries.ts';
 
 export type LiveStatus =
   | { readonly kind: 'connecting' }
@@ -127,7 +127,7 @@ export function applyCheckups(client: QueryClient, events: readonly CheckupEvent
       (old) => old && withCheckup(old, event),
     );
     for (const [key] of client.getQueriesData<Series>({ queryKey: ['series', app, processType] }))
-      client.setQueryData<Series>(key, (old) => old && withPoint(old, event, key[3] as SpanKey));
+      client.setQueryData<Series>(key, (old) => old && withPoint(old, event, key[3]));
     client.setQueryData<InfiniteData<DecisionPage, string | undefined>>(
       queries.decisions(app, processType).queryKey,
       (old) => (old && event.decision ? withDecision(old, event.decision) : old),
@@ -191,7 +191,10 @@ function withCheckup<M extends Seen>(manager: M, { point, unknown, draining }: C
   return changed;
 }
 
-function withPoint(series: Series, { point }: CheckupEvent, span: SpanKey): Series {
+function withPoint(series: Series, { point }: CheckupEvent, shown: unknown): Series {
+  const span = spans.find(({ key }) => key === shown)?.key;
+  // A stretch of time that was zoomed to ends where it ends.
+  if (span === undefined) return series;
   const last = series.points.at(-1);
   if (series.grain !== 'raw' || (last && last.at >= point.at)) return series;
   const from = point.at - spanSeconds(span) * 1000;

@@ -14,7 +14,7 @@ export interface State {
 export const staleAfterMs = 120_000;
 
 /** A manager in full, or as the overview has it. */
-export type Stateful = Pick<Manager, 'paused' | 'hold' | 'latest' | 'unknown' | 'maximum'> &
+export type Stateful = Pick<Manager, 'paused' | 'dryRun' | 'hold' | 'latest' | 'unknown' | 'maximum'> &
   ({ readonly meters: readonly unknown[] } | { readonly measured: boolean });
 
 /** The most pressing first; at least one. */
@@ -42,6 +42,16 @@ export function statesOf(manager: Stateful, goal: number | undefined, now: numbe
 const unknownState = 'reading unknown';
 
 function overrides(manager: Stateful, now: number): State[] {
+  return [...held(manager, now), ...(manager.dryRun ? [dryRun] : [])];
+}
+
+const dryRun: State = {
+  tone: 'set',
+  word: 'dry run',
+  sentence: 'It decides and records what it would do, and changes nothing.',
+};
+
+function held(manager: Stateful, now: number): State[] {
   if (manager.paused)
     return [{ tone: 'set', word: 'paused', sentence: 'It measures and records, and changes nothing.' }];
   const { hold } = manager;
@@ -59,6 +69,14 @@ function pressure(manager: Stateful, latest: Point, goal: number | undefined): S
         tone: 'bad',
         word: 'late, at maximum',
         sentence: 'Jobs wait past the goal, and no more workers are allowed.',
+      },
+    ];
+  if (manager.dryRun && latest.desired !== latest.current)
+    return [
+      {
+        tone: late ? 'warn' : 'calm',
+        word: `would have ${latest.desired}`,
+        sentence: `It would scale from ${latest.current} to ${latest.desired} workers.`,
       },
     ];
   const hires = latest.desired > latest.current && !manager.paused;

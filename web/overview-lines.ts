@@ -46,7 +46,7 @@ export type OverviewOrder = (typeof overviewColumns)[number]['key'];
 export const overviewShows = [
   { value: 'attention', label: 'To look at' },
   { value: 'busy', label: 'At work' },
-  { value: 'set', label: 'Paused or held' },
+  { value: 'set', label: 'Overruled' },
   { value: 'quiet', label: 'Quiet' },
 ] as const;
 
@@ -167,7 +167,8 @@ export function isShown(line: AppLine, text: string, show: OverviewShow | undefi
 
 function does({ worst, pressed, app }: AppLine, show: OverviewShow): boolean {
   if (show === 'attention') return pressed > 0;
-  if (show === 'set') return app.managers.some(({ paused, hold }) => paused || hold !== undefined);
+  if (show === 'set')
+    return app.managers.some(({ paused, dryRun, hold }) => paused || dryRun === true || hold !== undefined);
   if (show === 'busy') return worst?.tone === 'busy';
   return worst === undefined || worst.tone === 'calm';
 }

@@ -64,7 +64,7 @@ describe.skipIf(!has('chromium'))('all apps at a glance', { timeout: 120_000 }, 
     await page.getByRole('button', { name: 'Name', exact: true }).click();
     await page.waitForURL(/turned=true/);
     await until(async () => (await names(page)).at(-1) === 'catalogue', 'from Z to A');
-    await page.getByLabel('Show', { exact: true }).selectOption({ label: 'Paused or held' });
+    await page.getByLabel('Show', { exact: true }).selectOption({ label: 'Overruled' });
     await until(async () => (await names(page)).length === 2, 'two apps');
     await page.reload();
     await until(async () => (await names(page)).join() === 'royalties,catalogue', 'the same after a reload');

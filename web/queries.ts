@@ -2,6 +2,7 @@
 import { infiniteQueryOptions, keepPreviousData, QueryClient, queryOptions } from '@tanstack/react-query';
 import type { Measure } from '../server/setup-guide.ts';
 import { ApiError, api, type DecisionFilter, now } from './api.ts';
+import type { Range } from './chart-range.ts';
 
 export const spans = [
   { key: '15m', label: '15 min', seconds: 900 },
@@ -84,11 +85,13 @@ export const queries = {
       queryFn: ({ signal }) => api.manager(app, type, signal),
       refetchInterval: othersMs,
     }),
-  series: (app: string, type: string, span: SpanKey) =>
+  series: (app: string, type: string, span: SpanKey, range?: Range) =>
     queryOptions({
-      queryKey: ['series', app, type, span],
+      queryKey: ['series', app, type, range ? `${range.from}-${range.to}` : span],
       queryFn: ({ signal }) =>
-        api.series(app, type, now() - spanSeconds(span) * 1000, now() + 60_000, signal),
+        range
+          ? api.series(app, type, range.from, range.to, signal)
+          : api.series(app, type, now() - spanSeconds(span) * 1000, now() + 60_000, signal),
       placeholderData: keepPreviousData,
       // Short spans are kept up by live events; rolled-up ones have a new point each minute or hour.
       refetchInterval: (query) => (query.state.data?.grain === 'raw' ? false : 60_000),
@@ -102,16 +105,16 @@ export const queries = {
       maxPages: 40,
     }),
   /** The changes of the number within the span: the marks on its chart. */
-  marks: (app: string, processType: string, span: SpanKey) =>
+  marks: (app: string, processType: string, span: SpanKey, range?: Range) =>
     queryOptions({
-      queryKey: ['marks', app, processType, span],
+      queryKey: ['marks', app, processType, range ? `${range.from}` : span],
       queryFn: ({ signal }) =>
         api.findDecisions(
           {
             app,
             processType,
             only: 'changes',
-            from: Math.round(now() - spanSeconds(span) * 1000),
+            from: range?.from ?? Math.round(now() - spanSeconds(span) * 1000),
             limit: mostMarks,
           },
           signal,

@@ -7,6 +7,7 @@ import {
   lazyRouteComponent,
   Outlet,
 } from '@tanstack/react-router';
+import { rangeIn } from './chart-range.ts';
 import { decisionFilter } from './decision-filter.ts';
 import { overviewSearch } from './overview-lines.ts';
 import { OverviewPage } from './pages/overview.tsx';
@@ -66,6 +67,9 @@ const app = createRoute({
 export interface ManagerSearch {
   readonly span?: SpanKey;
   readonly view?: 'settings';
+  /** A stretch of time in place of the span. */
+  readonly from?: number;
+  readonly to?: number;
 }
 
 const manager = createRoute({
@@ -74,7 +78,11 @@ const manager = createRoute({
   component: lazyRouteComponent(() => import('./pages/manager.tsx'), 'ManagerPage'),
   validateSearch: (search: Record<string, unknown>): ManagerSearch => {
     const span = spans.find(({ key }) => key === search.span)?.key;
-    return { ...(span ? { span } : {}), ...(search.view === 'settings' ? { view: 'settings' } : {}) };
+    return {
+      ...rangeIn(search),
+      ...(span ? { span } : {}),
+      ...(search.view === 'settings' ? { view: 'settings' } : {}),
+    };
   },
 });
 

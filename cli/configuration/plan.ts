@@ -78,6 +78,7 @@ function managerChanges(
   if (!known) return [{ ...manager, action: 'create', lines: [], call: post(path, wanted) }];
   return changed({ ...manager, call: { method: 'PATCH', path: `${path}/${processType}` } }, [
     ...(['minimum', 'maximum', 'paused'] as const).map((key) => field(key, known[key], wanted[key])),
+    field('dryRun', known.dryRun ?? false, wanted.dryRun ?? false),
     ...(['meters', 'rules', 'limits'] as const).map((key) => choices(key, key, known[key], wanted[key])),
     field('combine', known.combine, wanted.combine, null),
   ]);

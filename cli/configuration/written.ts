@@ -31,13 +31,14 @@ function appOf({ name, url, fleet, managers }: App, namer: Namer): Record<string
     ...(url !== undefined && { url: escaped(url) }),
     fleet: flat(fleet, namer, name, 'fleet'),
     managers: Object.fromEntries(
-      managers.map(({ processType, minimum, maximum, paused, meters, rules, limits, combine }) => {
+      managers.map(({ processType, minimum, maximum, paused, dryRun, meters, rules, limits, combine }) => {
         const all = (choices: readonly Choice[]) =>
           choices.map((choice) => flat(choice, namer, name, processType, choice.use));
         const settings = {
           minimum,
           maximum,
           ...(paused && { paused }),
+          ...(dryRun && { dryRun }),
           ...(meters.length > 0 && { meters: all(meters) }),
           // Without them there would be one: the rule that stands where nothing is said.
           ...((meters.length > 0 || rules.length > 0) && { rules: all(rules) }),

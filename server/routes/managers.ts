@@ -90,7 +90,10 @@ function changeRoutes(api: Routes, deps: Deps): void {
       const { app, stored } = await findManager(deps, c.req.valid('param'));
       const change = defined(c.req.valid('json'));
       const { role } = c.get('access');
-      if (Object.keys(change).some((name) => name !== 'paused') && !atLeast(role, 'admin'))
+      if (
+        Object.keys(change).some((name) => name !== 'paused' && name !== 'dryRun') &&
+        !atLeast(role, 'admin')
+      )
         throw roleTooLow('admin');
       for (const side of ['meters', 'rules', 'limits'] as const) {
         const given = change[side];

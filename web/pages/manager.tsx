@@ -2,9 +2,10 @@
 import { Button, Tabs, Text } from '@mantine/core';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import type { Adapters, Manager } from '../../server/api.ts';
 import { api } from '../api.ts';
+import { rangeIn } from '../chart-range.ts';
 import { goalOf, statesOf } from '../manager-state.ts';
 import { StateBadge } from '../parts/badges.tsx';
 import { Confirm } from '../parts/confirm.tsx';
@@ -89,7 +90,9 @@ function ManagerView({ app, manager }: { app: string; manager: Manager }) {
 }
 
 function WorkView({ app, manager, goal }: { app: string; manager: Manager; goal: number | undefined }) {
-  const { span = '1h' } = useSearch({ from: '/inside/apps/$app/$processType' });
+  const search = useSearch({ from: '/inside/apps/$app/$processType' });
+  const { span = '1h' } = search;
+  const range = useMemo(() => rangeIn({ from: search.from, to: search.to }), [search.from, search.to]);
   const navigate = useNavigate({ from: '/apps/$app/$processType' });
   return (
     <div className="work-view">
@@ -99,7 +102,9 @@ function WorkView({ app, manager, goal }: { app: string; manager: Manager; goal:
           processType={manager.processType}
           span={span}
           goal={goal}
-          onSpan={(next) => void navigate({ search: (old) => ({ ...old, span: next }), replace: true })}
+          range={range}
+          onSpan={(next) => void navigate({ search: { span: next }, replace: true })}
+          onRange={(next) => void navigate({ search: { span, ...next } })}
         />
       </div>
       <div className="stack">

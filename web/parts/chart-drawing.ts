@@ -24,6 +24,8 @@ export interface Drawing {
   readonly to: number;
   readonly level?: Level | undefined;
   readonly axis: ValueAxis;
+  /** A stretch of time was drawn over, in milliseconds. */
+  readonly onRange?: ((from: number, to: number) => void) | undefined;
   readonly onCursor: (index: number | undefined) => void;
   /** Decisions that stand as marks on the floor of the picture. */
   readonly marks?: readonly Decision[] | undefined;
@@ -43,7 +45,7 @@ export function draw(box: HTMLElement, lines: readonly Line[], now: () => Drawin
     legend: { show: false },
     cursor: {
       sync: { key: 'headcount' },
-      drag: { x: false, y: false },
+      drag: { x: now().onRange !== undefined, y: false, setScale: false, dist: 5 },
       points: { size: 7 },
       y: false,
     },
@@ -60,6 +62,7 @@ export function draw(box: HTMLElement, lines: readonly Line[], now: () => Drawin
         (plot) => drawMarks(plot, now().marks ?? [], colour),
       ],
       setCursor: [(plot) => pointed(plot, now())],
+      setSelect: [(plot) => drawnOver(plot, now())],
     },
   };
   return new uPlot(options, [columns.x, ...columns.ys], box);
@@ -184,6 +187,14 @@ function drawLevel(plot: uPlot, level: Level | undefined, stroke: string): void 
   ctx.restore();
 }
 
+/** The stretch is told of; what is shown then comes from outside, so the shade goes. */
+function drawnOver(plot: uPlot, { onRange }: Drawing): void {
+  const { left, width } = plot.select;
+  if (width <= 0) return;
+  onRange?.(plot.posToVal(left, 'x') * 1000, plot.posToVal(left + width, 'x') * 1000);
+  plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+}
+
 /** Boxes are counted from the left edge of the plot without its axis; a tooltip stands within the whole box. */
 function pointed(plot: uPlot, { onCursor, onMark, marks }: Drawing): void {
   const { idx, left = -1 } = plot.cursor;
@@ -201,9 +212,11 @@ const lookColours: Readonly<Record<Mark['look'], string>> = {
   grew: '--hc-accent',
   shrank: '--hc-quiet',
   failed: '--hc-bad',
+  'would-grow': '--hc-accent',
+  'would-shrink': '--hc-quiet',
 };
 
-/** Up, down, or a cross: the shape says it without the colour. */
+/** Up, down, or a cross; hollow where nothing was done: the shape says it without the colour. */
 function drawMarks(plot: uPlot, decisions: readonly Decision[], colour: Colour): void {
   const { ctx, bbox } = plot;
   const px = devicePixelRatio;
@@ -212,7 +225,8 @@ function drawMarks(plot: uPlot, decisions: readonly Decision[], colour: Colour):
   for (const { x, look } of placed(plot, decisions)) {
     const middle = bbox.left + x * px;
     ctx.beginPath();
-    const [base, tip] = look === 'shrank' ? [floor - 8 * px, floor] : [floor, floor - 8 * px];
+    const [base, tip] =
+      look === 'shrank' || look === 'would-shrink' ? [floor - 8 * px, floor] : [floor, floor - 8 * px];
     if (look === 'failed') {
       ctx.moveTo(middle - 4 * px, base);
       ctx.lineTo(middle + 4 * px, tip);
@@ -227,8 +241,10 @@ function drawMarks(plot: uPlot, decisions: readonly Decision[], colour: Colour):
     ctx.lineTo(middle + 4 * px, base);
     ctx.lineTo(middle, tip);
     ctx.closePath();
-    ctx.fillStyle = colour(lookColours[look]);
-    ctx.strokeStyle = colour('--hc-card');
+    // What only would have been done is hollow.
+    const hollow = look === 'would-grow' || look === 'would-shrink';
+    ctx.fillStyle = colour(hollow ? '--hc-card' : lookColours[look]);
+    ctx.strokeStyle = colour(hollow ? lookColours[look] : '--hc-card');
     ctx.lineWidth = px;
     ctx.fill();
     ctx.stroke();

@@ -10,7 +10,7 @@ export interface Mark {
   readonly count: number;
   /** In the picture, in pixels from its left edge. */
   readonly x: number;
-  readonly look: 'grew' | 'shrank' | 'failed';
+  readonly look: 'grew' | 'shrank' | 'failed' | 'would-grow' | 'would-shrink';
 }
 
 /** Closer than this, two marks cannot be told apart. */
@@ -51,5 +51,6 @@ function joined(mark: Mark, decision: Decision): Mark {
 
 function lookOf({ outcome, current, desired }: Decision): Mark['look'] {
   if (outcome === 'failed') return 'failed';
+  if (outcome === 'dry-run') return desired > current ? 'would-grow' : 'would-shrink';
   return desired > current ? 'grew' : 'shrank';
 }

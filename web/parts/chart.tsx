@@ -25,14 +25,17 @@ export interface ChartProps {
   readonly axis: ValueAxis;
   /** Decisions to be marked. */
   readonly marks?: readonly Decision[] | undefined;
+  /** A stretch of time was drawn over, in milliseconds. */
+  readonly onRange?: ((from: number, to: number) => void) | undefined;
 }
 
-export function Chart({ title, points, from, to, lines, level, format, axis, marks }: ChartProps) {
+export function Chart({ title, points, from, to, lines, level, format, axis, marks, onRange }: ChartProps) {
   const frame = useRef<HTMLDivElement>(null);
   const columns = useMemo(() => columnsOf(points, lines, to), [points, lines, to]);
   const [index, setIndex] = useState<number>();
   const [mark, setMark] = useState<Mark>();
-  useDrawing(frame, { lines, level, columns, from, to, axis, marks, onCursor: setIndex, onMark: setMark });
+  const told = { onRange, onCursor: setIndex, onMark: setMark };
+  useDrawing(frame, { lines, level, columns, from, to, axis, marks, ...told });
   const at = index === undefined ? undefined : columns.x[index];
   const summary = summaryOf(points, lines, format, columns, to);
   return (
@@ -84,7 +87,8 @@ function valueAt(
   return index >= 0 && unknown[index] === false ? 'not measured' : format(undefined);
 }
 
-interface DrawingProps extends Pick<ChartProps, 'lines' | 'level' | 'from' | 'to' | 'axis' | 'marks'> {
+interface DrawingProps
+  extends Pick<ChartProps, 'lines' | 'level' | 'from' | 'to' | 'axis' | 'marks' | 'onRange'> {
   readonly columns: Columns;
   readonly onCursor: (index: number | undefined) => void;
   readonly onMark: (mark: Mark | undefined) => void;

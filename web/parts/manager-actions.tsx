@@ -21,8 +21,9 @@ export function ManagerActions({ app, manager }: ActionsProps) {
   const [dialog, setDialog] = useState<Dialog>();
   const close = (): void => setDialog(undefined);
   const pause = useChange(app, () => api.changeManager(app, processType, { paused: !manager.paused }));
+  const dryRun = useChange(app, () => api.changeManager(app, processType, { dryRun: !manager.dryRun }));
   const release = useChange(app, () => api.release(app, processType));
-  const failed = pause.error ?? release.error;
+  const failed = pause.error ?? dryRun.error ?? release.error;
   return (
     <>
       <Action onClick={() => setDialog('evaluation')}>Evaluate now</Action>
@@ -37,6 +38,9 @@ export function ManagerActions({ app, manager }: ActionsProps) {
           <Action onClick={() => setDialog('maintenance')}>Maintenance…</Action>
         </>
       )}
+      <Action pending={dryRun.isPending} onClick={() => dryRun.mutate(undefined)}>
+        {manager.dryRun ? 'Go live' : 'Dry run'}
+      </Action>
       <Action pending={pause.isPending} onClick={() => pause.mutate(undefined)}>
         {manager.paused ? 'Resume' : 'Pause'}
       </Action>

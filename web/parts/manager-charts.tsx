@@ -4,12 +4,14 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import 'uplot/dist/uPlot.min.css';
 import type { Decision, Point } from '../../server/api.ts';
-import type { Series } from '../api.ts';
+import { now, type Series } from '../api.ts';
+import { type Range, rangeOf } from '../chart-range.ts';
 import { compact, count, seconds } from '../formats.ts';
 import { oldestWait } from '../manager-state.ts';
 import { queries, type SpanKey, spanSeconds, spans } from '../queries.ts';
 import { Chart } from './chart.tsx';
 import type { Line } from './chart-data.ts';
+import { ChartZoom } from './chart-zoom.tsx';
 import { Failed, Loading } from './states.tsx';
 import { useNow } from './time.tsx';
 
@@ -39,11 +41,14 @@ interface ChartsProps {
   readonly span: SpanKey;
   readonly onSpan: (span: SpanKey) => void;
   readonly goal: number | undefined;
+  /** A stretch of time in place of the span. */
+  readonly range: Range | undefined;
+  readonly onRange: (range: Range | undefined) => void;
 }
 
-export function ManagerCharts({ app, processType, span, onSpan, goal }: ChartsProps) {
-  const series = useQuery(queries.series(app, processType, span));
-  const marks = useQuery(queries.marks(app, processType, span));
+export function ManagerCharts({ app, processType, span, onSpan, goal, range, onRange }: ChartsProps) {
+  const series = useQuery(queries.series(app, processType, span, range));
+  const marks = useQuery(queries.marks(app, processType, span, range));
   return (
     <section aria-labelledby="charts" className="charts">
       <h2 id="charts" className="only-read">
@@ -56,6 +61,7 @@ export function ManagerCharts({ app, processType, span, onSpan, goal }: ChartsPr
         onChange={(value) => onSpan(value as SpanKey)}
         data={spans.map(({ key, label }) => ({ value: key, label }))}
       />
+      <ChartZoom range={range} spanMs={spanSeconds(span) * 1000} onRange={onRange} />
       {marks.isError && (
         <Failed
           what="The decisions could not be marked"
@@ -64,7 +70,14 @@ export function ManagerCharts({ app, processType, span, onSpan, goal }: ChartsPr
         />
       )}
       {series.data ? (
-        <Pictures series={series.data} span={span} goal={goal} marks={marks.data?.decisions} />
+        <Pictures
+          series={series.data}
+          span={span}
+          goal={goal}
+          range={range}
+          onRange={onRange}
+          marks={marks.data?.decisions}
+        />
       ) : series.isError ? (
         <Failed
           what="The charts could not be loaded"
@@ -78,17 +91,19 @@ export function ManagerCharts({ app, processType, span, onSpan, goal }: ChartsPr
   );
 }
 
-interface PicturesProps extends Pick<ChartsProps, 'span' | 'goal'> {
+interface PicturesProps extends Pick<ChartsProps, 'span' | 'goal' | 'range' | 'onRange'> {
   readonly series: Series;
   readonly marks: readonly Decision[] | undefined;
 }
 
-function Pictures({ series, span, goal, marks }: PicturesProps) {
+function Pictures({ series, span, goal, range, onRange, marks }: PicturesProps) {
   const { points } = series;
   // A chart moves by whole steps; moving it each second would only burn battery.
   const to = Math.max(useNow(span === '15m' || span === '1h' ? 5_000 : 60_000), points.at(-1)?.at ?? 0);
   const level = useMemo(() => (goal === undefined ? undefined : { value: goal, label: 'goal' }), [goal]);
-  const shown = { points, from: to - spanSeconds(span) * 1000, to };
+  const drawnOver = (from: number, until: number): void => onRange(rangeOf(from, until, now()));
+  const window = range ?? { from: to - spanSeconds(span) * 1000, to };
+  const shown = { points, ...window, onRange: drawnOver };
   return (
     <>
       {points.length > 0 && !points.some(knowsWork) ? (

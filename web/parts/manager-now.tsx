@@ -62,12 +62,17 @@ function Tile({ label, note, late = false, children }: TileProps) {
 }
 
 function Notices({ manager }: { manager: Manager }) {
-  const { hold, paused, unknown, latest, draining } = manager;
+  const { hold, paused, dryRun, unknown, latest, draining } = manager;
   return (
     <>
       {paused && (
         <p className="notice" data-tone="set">
           <b>Paused.</b> It measures and records, and changes nothing.
+        </p>
+      )}
+      {dryRun && (
+        <p className="notice" data-tone="set">
+          <b>Dry run.</b> It measures, decides and records what it would do, and changes nothing.
         </p>
       )}
       {hold && (

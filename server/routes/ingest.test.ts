@@ -253,7 +253,7 @@ describe('1.x', () => {
 
   test('a POST of anything else is not ours', async () => {
     const answer = await send('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n');
-    expect(answer.status).toBe(404);
+    expect(answer.status).toBe(405);
   });
 });
 

@@ -12,6 +12,8 @@ export interface OptionSpec {
   /** One sentence: what it does and when to change it. */
   readonly help: string;
   readonly type: 'number' | 'text' | 'boolean';
+  /** What a text means, where a form can offer more than a line: ranges of a week (week.ts), a time zone's name. */
+  readonly format?: 'week' | 'time-zone';
   readonly unit?: string;
   /** Used when the option is absent. An option without a default and without `optional` is required. */
   readonly default?: OptionValue;

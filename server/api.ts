@@ -210,6 +210,8 @@ const optionSpec = z.object({
   label: z.string(),
   help: z.string(),
   type: z.enum(['number', 'text', 'boolean']),
+  /** What a text means, where a form can offer more than a line. */
+  format: z.enum(['week', 'time-zone']).optional(),
   unit: z.string().optional(),
   default: optionValue.optional(),
   optional: z.boolean().optional(),

@@ -1,6 +1,7 @@
 /** Made-up apps for developing and testing the dashboard: every state that a manager can be in, and awkward names. */
 import type { Adapters, App, Choice, Decision, Manager, Point, Reason } from '../server/api.ts';
 import { notifiers } from './fixture-notifiers.ts';
+import { schedule } from './fixture-schedule.ts';
 
 export const stepMs = 10_000;
 const day = 86_400_000;
@@ -111,6 +112,7 @@ export const adapters: Adapters = {
         },
       ],
     },
+    schedule,
     {
       use: 'step',
       title: 'Step',

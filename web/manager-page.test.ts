@@ -106,4 +106,56 @@ describe.skipIf(!has('chromium'))('a manager', { timeout: 120_000 }, () => {
     await page.locator('canvas').nth(2).waitFor();
     expect(await page.getByRole('button', { name: 'Back to now' }).count()).toBe(0);
   });
+
+  test.each(looks)('a schedule is a week of ranges, made by keyboard: %o', async (look) => {
+    const found = fixture.state.apps[0]?.managers.find(({ processType }) => processType === 'worker');
+    if (!found) throw new Error('there is no such manager');
+    found.limits = [
+      {
+        use: 'schedule',
+        options: { ranges: 'mon-fri 09:00-17:30 min 2 max 6; 22:00-06:00 count 0', timeZone: 'Asia/Tokyo' },
+      },
+    ];
+    const page = await open('/apps/catalogue/worker?view=settings', look);
+    await page
+      .getByRole('img', { name: /^The week in Asia\/Tokyo: range 1, mon-fri 09:00 to 17:30/ })
+      .waitFor();
+    await page.getByText('Times are those of Asia/Tokyo.').waitFor();
+    const range = (place: number) => page.getByRole('group', { name: `Range ${place}`, exact: true });
+    expect(await page.locator('.week-cell[data-range="0"]').count()).toBe(5 * 9);
+    expect(await page.locator('.week-cell[data-range="1"]').count()).toBe(7 * 8);
+    await check(page);
+    await range(1).getByRole('button', { name: 'Fri' }).press('Space');
+    await range(1).getByLabel('Maximum').fill('');
+    await page.getByRole('button', { name: 'Add a range' }).press('Enter');
+    await range(3).getByLabel('Until').fill('00:00');
+    await range(3).getByLabel('Minimum').fill('7');
+    await range(3).getByRole('button', { name: 'Before 2' }).press('Enter');
+    await range(3).getByRole('button', { name: 'Remove range 3' }).press('Enter');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved.').waitFor();
+    const ranges = 'mon-thu 09:00-17:30 min 2; mon-fri 09:00-24:00 min 7';
+    expect(fixture.state.changes.at(-1)?.body).toEqual({
+      limits: [{ use: 'schedule', options: { ranges, timeZone: 'Asia/Tokyo' } }],
+    });
+  });
+
+  test('a range that says nothing is not saved, and a text that is not understood is left as it is', async () => {
+    const page = await open('/apps/catalogue/worker?view=settings');
+    await page.getByRole('button', { name: 'Add a limit' }).click();
+    await page.getByRole('menuitem', { name: /Schedule/ }).click();
+    await page.getByText('This is needed.').waitFor();
+    await page.getByRole('button', { name: 'Add a range' }).click();
+    const group = page.getByRole('group', { name: 'Range 1', exact: true });
+    await group.getByLabel('Minimum').fill('');
+    await page.getByText('Each range needs a minimum or a maximum.').waitFor();
+    expect(await page.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
+    await page.getByText('As text').click();
+    await page.getByLabel('Ranges, as text').fill('some day, at least 3');
+    await page.getByText('This cannot be read as ranges of a week.').waitFor();
+    expect(await page.getByLabel('Ranges, as text').inputValue()).toBe('some day, at least 3');
+    await page.getByLabel('Ranges, as text').fill('sat,sun 00:00-24:00 max 1');
+    expect(await group.getByLabel('Maximum').inputValue()).toBe('1');
+    await check(page);
+  });
 });

@@ -1,5 +1,6 @@
 /** Checks what a person typed against an option's description, in words. The controller checks again. Pure. */
 import type { Adapter, Choice, OptionSpec } from '../server/api.ts';
+import { weekProblem } from './week-text.ts';
 
 export type OptionValue = string | number | boolean;
 export type OptionValues = Readonly<Record<string, OptionValue>>;
@@ -8,6 +9,7 @@ export type OptionValues = Readonly<Record<string, OptionValue>>;
 export function problemWith(spec: OptionSpec, value: OptionValue | undefined): string | undefined {
   if (value === undefined || value === '')
     return spec.default === undefined && !spec.optional ? 'This is needed.' : undefined;
+  if (spec.format === 'week') return weekProblem(String(value));
   if (spec.type !== 'number') return undefined;
   const unit = spec.unit ? ` ${spec.unit}` : '';
   if (typeof value !== 'number' || !Number.isFinite(value)) return 'This must be a number.';

@@ -3,6 +3,7 @@ import { NumberInput, PasswordInput, Select, Switch, TextInput } from '@mantine/
 import { useState } from 'react';
 import type { OptionSpec } from '../../server/api.ts';
 import { type OptionValue, type OptionValues, problemWith, withOption } from '../option-values.ts';
+import { WeekField, ZoneField } from './week-field.tsx';
 
 interface OptionFormProps {
   readonly specs: readonly OptionSpec[];
@@ -21,6 +22,7 @@ export function OptionForm({ specs, values, onChange, strict = false }: OptionFo
           spec={spec}
           value={values[spec.name]}
           strict={strict}
+          zone={zoneOf(specs, values)}
           onChange={(value) => onChange(withOption(values, spec.name, value))}
         />
       ))}
@@ -33,9 +35,17 @@ interface FieldProps {
   readonly value: OptionValue | undefined;
   readonly onChange: (value: OptionValue | undefined) => void;
   readonly strict: boolean;
+  /** In which the times of the other options are. */
+  readonly zone: string;
 }
 
-function OptionField({ spec, value, onChange, strict }: FieldProps) {
+/** The time zone that these options name. */
+function zoneOf(specs: readonly OptionSpec[], values: OptionValues): string {
+  const spec = specs.find(({ format }) => format === 'time-zone');
+  return String((spec && (values[spec.name] ?? spec.default)) || 'UTC');
+}
+
+function OptionField({ spec, value, onChange, strict, zone }: FieldProps) {
   const problem = value === undefined && !strict ? undefined : problemWith(spec, value);
   const required = spec.default === undefined && !spec.optional;
   const field = {
@@ -63,6 +73,10 @@ function OptionField({ spec, value, onChange, strict }: FieldProps) {
         onChange={(next) => onChange(typeof next === 'number' ? next : undefined)}
       />
     );
+  if (spec.format === 'week')
+    return <WeekField field={field} value={text(value)} zone={zone} onChange={onChange} />;
+  if (spec.format === 'time-zone')
+    return <ZoneField field={field} value={text(value ?? spec.default)} onChange={onChange} />;
   if (spec.choices)
     return (
       <Select

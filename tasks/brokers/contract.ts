@@ -111,6 +111,21 @@ export function brokerContract(
     await depth({ waiting: 0, running: 0, later: 0 });
   });
 
+  on('those behind many that are due later come in their order, as if nobody had looked', async (place) => {
+    const [later, now] = [messages(20), messages(10)];
+    const etaMs = Date.now() + 600_000;
+    await place.broker.publish('q', [...later.map((one) => ({ ...one, etaMs })), ...now]);
+    const consumer = await place.consume();
+    const seen: Delivery[] = [];
+    while (seen.length < now.length) {
+      const some = await consumer.take(2, patience);
+      for (const one of some) await consumer.settle(one, { kind: 'done' });
+      seen.push(...some);
+    }
+    expect(seen.map((one) => [idOf(one), one.redelivered])).toEqual(now.map(({ id }) => [id, false]));
+    await place.depth({ waiting: 0, running: 0, later: 20 });
+  });
+
   on('what is put back comes next, to anyone', async ({ broker, consume, harness }) => {
     await broker.publish('q', messages(3));
     const consumer = await consume();

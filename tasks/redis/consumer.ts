@@ -20,6 +20,8 @@ import { sweep } from './sweep.ts';
 import { parseMessage, redeliveredText, wasRedelivered } from './text.ts';
 
 const sweepEveryMs = 1_000;
+/** Of messages that are due later, at a time; a script of Redis keeps everybody else waiting. */
+const mostLookedThrough = 500;
 /** A lease outlives three renewals that fail. */
 const renewalsPerLease = 4;
 
@@ -61,6 +63,8 @@ interface State {
   readonly poll: Poll;
   turn: number;
   takes: number;
+  /** The last take brought nothing but what is due later. */
+  onlyLater: boolean;
   renewedMs: number;
   /** Tells this consumer's made-up tags from all others'. */
   readonly mark: string;
@@ -91,6 +95,7 @@ export function startConsumer(redis: Redis, { keys, limits, format, options }: C
     poll: createPoll(),
     turn: 0,
     takes: 0,
+    onlyLater: false,
     renewedMs: Date.now(),
     mark: randomUUID(),
   };
@@ -131,13 +136,26 @@ async function takeOnce(state: State, limit: number): Promise<{ deliveries: Deli
   if (state.queues.length === 0 || limit <= 0) return { deliveries: [], taken: 0 };
   const now = Date.now();
   const mark = `${state.mark}.${state.takes++}`;
-  const flat = await state.scripts.take(listsOf(state), limit, now, state.limits.leaseMs, mark);
+  // More than was asked for, to be through with those that are due later; what is too much goes back in its order.
+  const most = state.onlyLater ? Math.max(limit, mostLookedThrough) : limit;
+  const flat = await state.scripts.take(listsOf(state), most, now, state.limits.leaseMs, mark);
   const deliveries: Delivery[] = [];
   for (let i = 0; i + 2 < flat.length; i += 3) {
     const delivery = lend(state, flat[i] ?? '', flat[i + 1] ?? '', flat[i + 2] ?? '', now);
     if (delivery) deliveries.push(delivery);
   }
+  state.onlyLater = flat.length > 0 && deliveries.length === 0;
+  for (const { tag } of deliveries.splice(limit).reverse()) giveBack(state, tag);
   return { deliveries, taken: flat.length };
+}
+
+/** As if it had not been taken. */
+function giveBack(state: State, tag: string): void {
+  const lent = state.lent.get(tag);
+  if (!lent) return;
+  state.lent.delete(tag);
+  const { delivery, text, priority } = lent;
+  addStep(state, { act: 'head', tag, list: state.keys.queue(delivery.queue, priority), text }, () => {});
 }
 
 /** As kombu asks: every queue's soonest step, then every queue's next; the first queue rotates. */

@@ -38,8 +38,8 @@ export async function claim(
     decision ? [sheet(manager, decision, { outcome, tried: true })] : [],
   );
   try {
-    const recorded = await withDeadline(clock, recordLimitMs, signal, () =>
-      tenure.leases.record(tenure.me, permit.lease, marginMs, drafts),
+    const recorded = await withDeadline(clock, recordLimitMs, signal, (inner) =>
+      tenure.leases.record(tenure.me, permit.lease, marginMs, drafts, inner),
     );
     return recorded ? { may: true, signal, recorded } : { may: false, why: taken };
   } catch (error) {

@@ -5,14 +5,13 @@
 import { defaultLearned } from '../decide/learn.ts';
 import { monthStart } from '../decide/wall-clock.ts';
 import type { Decision, Learned, Process, Sample, Used } from '../decide/words.ts';
+import type { Past } from '../store/history.ts';
 import type { Point, Store, StoredManager } from '../store/store.ts';
 import { recalled } from './attend.ts';
 import type { Issue } from './issues.ts';
 
 const sampleWindowMs = 15 * 60_000;
 const decisionWindowMs = 60 * 60_000;
-const decisionCount = 500;
-const hourMs = 3_600_000;
 
 export interface Memory {
   samples: Sample[];
@@ -42,36 +41,34 @@ export interface Memory {
 }
 
 export async function recall(store: Store, manager: StoredManager, now: number): Promise<Memory> {
-  const [samples, month, newestFirst, open] = await Promise.all([
-    store.readings.recent(manager.id, now - sampleWindowMs),
-    store.readings.series(manager.id, monthStart(now), now, 'hour'),
-    // Not `recent`: that does not tell which of them the fleet refused.
-    store.decisions.list(manager.id, { limit: decisionCount }),
-    store.issues.list({ managerId: manager.id, open: true, limit: 50 }),
-  ]);
-  const decisions = newestFirst
-    .filter(({ at, outcome }) => at > now - decisionWindowMs && outcome !== 'failed')
+  const past = await store.history.recall(manager.id, {
+    samplesFrom: now - sampleWindowMs,
+    decisionsFrom: now - decisionWindowMs,
+    usedFrom: monthStart(now),
+    until: now,
+  });
+  const decisions = past.decisions
+    .filter(({ outcome }) => outcome !== 'failed')
     // What a manager only would have done starts no cooldown.
     .filter(({ outcome }) => !(manager.dryRun && outcome === 'dry-run'))
     .map(({ at, current, desired, reasons, unknown }) => ({ at, current, desired, reasons, unknown }));
   return {
-    samples,
-    decisions: decisions.reverse(),
+    samples: past.samples,
+    decisions,
     learned: manager.learned ?? defaultLearned,
     learnedSavedAt: now,
-    issues: open.map(recalled),
+    issues: past.openIssues.map(recalled),
     issuesSavedAt: now,
-    ...usedIn(month.points, now),
+    ...(past.used && usedOf(past.used)),
   };
 }
 
-/** From the mean counts of this month's hours, up to now. An hour that was watched in part counts in whole. */
-function usedIn(hours: readonly Point[], now: number): Pick<Memory, 'used' | 'usedUntil'> {
-  const [first] = hours;
-  if (!first) return {};
-  const seconds = hours.map(({ at, current }) => (current * Math.min(hourMs, Math.max(0, now - at))) / 1000);
-  const processSeconds = seconds.reduce((sum, each) => sum + each, 0);
-  return { used: { since: Math.max(first.at, monthStart(now)), processSeconds }, usedUntil: now };
+function usedOf({
+  from,
+  until,
+  processSeconds,
+}: NonNullable<Past['used']>): Pick<Memory, 'used' | 'usedUntil'> {
+  return { used: { since: from, processSeconds }, usedUntil: until };
 }
 
 /** What a manager starts with when the store cannot be asked. */

@@ -14,6 +14,7 @@ import { createRecorder, type Recorder, writeLimitMs } from './recorder.ts';
 import type { Surroundings, WatchedManager } from './watched.ts';
 
 const learnedEveryMs = 60_000;
+const learnedAtOnce = 500;
 
 /** Whether the store takes what is written. Shared by all apps. */
 export interface Journal {
@@ -57,13 +58,17 @@ export async function note(
   // Also one that changed nothing: limits look at what the rules wished meanwhile.
   if (decision && outcome.tried && outcome.outcome !== 'failed' && !memory.pretended)
     addDecision(memory, decision);
-  await journal.recorder.keep({ what: 'checkup', managerId: stored.id, point, readings: sample.readings });
-  if (around.clock.now() - memory.learnedSavedAt >= learnedEveryMs)
-    await write(around, journal, () => saveLearned(around, manager));
-  const kept = record
+  const managerId = stored.id;
+  const kept = [journal.recorder.keep({ what: 'checkup', managerId, point, readings: sample.readings })];
+  if (around.clock.now() - memory.learnedSavedAt >= learnedEveryMs && !journal.lost) {
+    memory.learnedSavedAt = around.clock.now();
+    kept.push(journal.recorder.keep({ what: 'learned', managerId, learned: memory.learned }));
+  }
+  await Promise.all(kept);
+  const written = record
     ? await recordDecision(around, journal, sheet(manager, decision, outcome), outcome)
     : undefined;
-  const shown = record ? { id: 'unsaved', ...sheet(manager, decision, outcome), ...kept } : undefined;
+  const shown = record ? { id: 'unsaved', ...sheet(manager, decision, outcome), ...written } : undefined;
   return {
     app: app.name,
     processType: stored.processType,
@@ -120,9 +125,17 @@ function tellUnknown(
 }
 
 /** What was learned survives a restart; it moves slowly, so once a minute and at the end is enough. */
-export async function saveLearned({ store, clock }: Surroundings, manager: WatchedManager): Promise<void> {
-  manager.memory.learnedSavedAt = clock.now();
-  await store.managers.update(manager.stored.id, { learned: manager.memory.learned });
+export async function saveLearned(
+  { store, clock }: Surroundings,
+  managers: readonly WatchedManager[],
+): Promise<void> {
+  for (let from = 0; from < managers.length; from += learnedAtOnce) {
+    const part = managers.slice(from, from + learnedAtOnce);
+    for (const { memory } of part) memory.learnedSavedAt = clock.now();
+    await store.history.keepLearned(
+      part.map(({ stored, memory }) => ({ managerId: stored.id, learned: memory.learned })),
+    );
+  }
 }
 
 export function presentDecision(decision: StoredDecision): NonNullable<CheckupEvent['decision']> {

@@ -22,7 +22,8 @@ function stub(recordMany: (checkups: readonly Checkup[]) => Promise<void>): Reco
   const journal = { lost: false };
   const readings = { recordMany } as unknown as RecorderOptions['store']['readings'];
   const decisions = {} as unknown as RecorderOptions['store']['decisions'];
-  return { store: { readings, decisions }, clock: realClock, log, journal, most: 4 };
+  const history = {} as unknown as RecorderOptions['store']['history'];
+  return { store: { readings, decisions, history }, clock: realClock, log, journal, most: 4 };
 }
 
 describe('the recorder', () => {

@@ -8,6 +8,7 @@
  * dropped alone, so that it does not hold up the rest.
  */
 import type { Logger } from 'pino';
+import type { Learned } from '../decide/words.ts';
 import type { Checkup, Store, StoredDecision } from '../store/store.ts';
 import { sqlState } from '../store/values.ts';
 import { type Clock, withDeadline, wordsOf } from './clock.ts';
@@ -20,7 +21,8 @@ const batchCount = 500;
 export type Entry =
   | ({ readonly what: 'checkup' } & Checkup)
   /** One whose recording failed when it was made. */
-  | { readonly what: 'decision'; readonly draft: Omit<StoredDecision, 'id'> };
+  | { readonly what: 'decision'; readonly draft: Omit<StoredDecision, 'id'> }
+  | { readonly what: 'learned'; readonly managerId: string; readonly learned: Learned };
 
 export interface Recorder {
   /** Resolves when it is stored, or when the store is known not to answer. */
@@ -38,7 +40,7 @@ export interface Behind {
 }
 
 export interface RecorderOptions {
-  readonly store: Pick<Store, 'readings' | 'decisions'>;
+  readonly store: Pick<Store, 'readings' | 'decisions' | 'history'>;
   readonly clock: Clock;
   readonly log: Logger;
   /** Whether the store takes what is written: shared with all who write. */
@@ -121,9 +123,11 @@ async function writeBatch(state: State, batch: readonly Waiting[]): Promise<void
 
 async function write({ store, clock }: State, entries: readonly Entry[]): Promise<void> {
   const checkups = entries.flatMap((entry) => (entry.what === 'checkup' ? [entry] : []));
+  const learned = entries.flatMap((entry) => (entry.what === 'learned' ? [entry] : []));
   const drafts = entries.flatMap((entry) => (entry.what === 'decision' ? [entry.draft] : []));
   await withDeadline(clock, writeLimitMs, undefined, async () => {
     if (checkups.length > 0) await store.readings.recordMany(checkups);
+    if (learned.length > 0) await store.history.keepLearned(learned);
     if (drafts.length > 0) await store.decisions.recordLate(drafts);
   });
 }

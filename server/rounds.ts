@@ -319,9 +319,7 @@ async function stop({ around, rounds, lines, stopping, cancelTidy }: State): Pro
 }
 
 async function save(around: Surroundings, managers: readonly WatchedManager[]): Promise<void> {
-  const work = withDeadline(around.clock, stopLimitMs, undefined, () =>
-    Promise.all(managers.map((manager) => saveLearned(around, manager))),
-  );
+  const work = withDeadline(around.clock, stopLimitMs, undefined, () => saveLearned(around, managers));
   await work.catch((error) => around.log.warn(`what was learned is not saved: ${wordsOf(error)}`));
 }
 

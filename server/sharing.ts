@@ -9,8 +9,8 @@ import type { CheckupEvent } from './api.ts';
 import type { Team } from './team.ts';
 import { notHeld, type Surroundings, type Watched } from './watched.ts';
 
-/** So many apps are taken up at a time: each reads its history. */
-const takenAtOnce = 8;
+/** So many apps are taken up at a time: each reads its history, in statements that they share. */
+const takenAtOnce = 50;
 
 export interface Sharing {
   /** Held here or by another. */

@@ -69,7 +69,7 @@ function issueId(id: string): number {
   return /^\d{1,15}$/.test(id) ? Number(id) : 0;
 }
 
-function toStored(row: Selectable<IssueTable>): StoredIssue {
+export function toStored(row: Selectable<IssueTable>): StoredIssue {
   return {
     id: String(row.id),
     managerId: String(row.manager_id),

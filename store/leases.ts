@@ -8,13 +8,15 @@
  * rejected (its death stops the handing out), and so were advisory locks: they hang on a connection, and end with it.
  *
  * A decision that is carried out is recorded first, in a transaction that holds its lease's row: whoever lost it cannot
- * record, and whoever takes it waits until the record is there.
+ * record, and whoever takes it waits until the record is there. What comes while one of them is written goes with the next:
+ each costs a wait for the disk. Rows of leases are locked in the order of their apps, whoever locks them.
  */
 import { type Kysely, type Selectable, sql } from 'kysely';
 import type { Database, DecisionTable } from './database.ts';
 import { decisionRow, toStored } from './decisions.ts';
 import type { StoredDecision } from './store.ts';
-import { rowId, text } from './values.ts';
+import { together } from './together.ts';
+import { rowId, sqlState, text } from './values.ts';
 
 /** Who asks. */
 export interface Claimant {
@@ -61,12 +63,15 @@ export interface Leases {
   /**
    * Records what is about to be carried out; nothing when the lease is not held for another `marginMs`, and then it must
    * not be carried out.
+   *
+   * @param signal nobody waits for it any more: what was not begun is not recorded
    */
   record(
     me: Claimant,
     lease: Lease,
     marginMs: number,
-    drafts: readonly Omit<StoredDecision, 'id'>[],
+    drafts: readonly Draft[],
+    signal?: AbortSignal,
   ): Promise<StoredDecision[] | undefined>;
   /** The fleet refused what was recorded as carried out. */
   refused(ids: readonly string[], error: string): Promise<void>;
@@ -74,11 +79,15 @@ export interface Leases {
   alone<T>(work: () => Promise<T>): Promise<T>;
 }
 
+type Draft = Omit<StoredDecision, 'id'>;
+
 /** Any number that nobody else locks in this database; migrate.ts has another. */
 const aloneKey = 4_700_002;
 const forgetControllersAfter = '1 hour';
+const recordsAtOnce = { calls: 100, statements: 2 };
 
 export function createLeases(kysely: Kysely<Database>): Leases {
+  const write = together(recordsAtOnce, (asked: readonly Asked[]) => recordAll(kysely, asked));
   return {
     renew: async (me, ask) => await renew(kysely, me, ask),
     async giveBack({ id }, appIds) {
@@ -96,7 +105,8 @@ export function createLeases(kysely: Kysely<Database>): Leases {
         where app_id = ${rowId(appId)} and leases.until > clock_timestamp()`.execute(kysely);
       return rows[0];
     },
-    record: async (me, lease, marginMs, drafts) => await record(kysely, me, lease, marginMs, drafts),
+    record: async (me, lease, marginMs, drafts, signal) =>
+      drafts.length === 0 ? [] : await write({ me, lease, marginMs, drafts, ...(signal && { signal }) }),
     async refused(ids, error) {
       await kysely
         .updateTable('decisions')
@@ -139,7 +149,7 @@ async function renew(kysely: Kysely<Database>, { id, url }: Claimant, ask: Ask):
       delete from controllers where id <> ${id} and until < (select at from clock) - ${forgetControllersAfter}::interval
     ),
     peers as (select id, url from controllers where id <> ${id} and until > (select at from clock)),
-    mine as (select app_id from leases where owner = ${id}),
+    mine as materialized (select app_id from leases where owner = ${id} order by app_id for no key update),
     share as (
       select ceil((select count(*) from apps)::numeric / (1 + (select count(*) from peers)))::int as most
     ),
@@ -157,7 +167,8 @@ async function renew(kysely: Kysely<Database>, { id, url }: Claimant, ask: Ask):
       returning app_id, fence
     ),
     renewed as (
-      update leases set until = ${until} where owner = ${id} returning app_id, fence
+      update leases set until = ${until} where owner = ${id} and app_id = any(array(select app_id from mine))
+      returning app_id, fence
     ),
     held as (select * from taken union all select * from renewed)
     select
@@ -170,24 +181,62 @@ async function renew(kysely: Kysely<Database>, { id, url }: Claimant, ask: Ask):
   return { held: leases, peers, freeCount: free, share };
 }
 
-async function record(
+interface Asked {
+  readonly me: Claimant;
+  readonly lease: Lease;
+  readonly marginMs: number;
+  readonly drafts: readonly Draft[];
+  readonly signal?: AbortSignal;
+}
+
+/** Each for itself where they cannot be recorded together: one of them may be of a manager that is gone. */
+async function recordAll(
   kysely: Kysely<Database>,
-  { id }: Claimant,
-  { appId, fence }: Lease,
-  marginMs: number,
-  drafts: readonly Omit<StoredDecision, 'id'>[],
-): Promise<StoredDecision[] | undefined> {
+  asked: readonly Asked[],
+): Promise<(StoredDecision[] | undefined)[]> {
+  const wanted = asked.filter(({ signal }) => !signal?.aborted);
+  const answers = new Map<Asked, StoredDecision[] | undefined>();
+  try {
+    const stored = await recordTogether(kysely, wanted);
+    for (const [index, one] of wanted.entries()) answers.set(one, stored[index]);
+  } catch (error) {
+    if (wanted.length === 1 || !/^2[23]/.test(sqlState(error) ?? '')) throw error;
+    for (const one of wanted) answers.set(one, (await recordTogether(kysely, [one]).catch(() => []))[0]);
+  }
+  return asked.map((one) => answers.get(one));
+}
+
+async function recordTogether(
+  kysely: Kysely<Database>,
+  asked: readonly Asked[],
+): Promise<(StoredDecision[] | undefined)[]> {
+  if (asked.length === 0) return [];
+  const wanted = asked.map(({ me, lease, marginMs }, place) => ({
+    place,
+    app: rowId(lease.appId),
+    owner: me.id,
+    fence: lease.fence,
+    margin: marginMs,
+  }));
   return await kysely.transaction().execute(async (transaction) => {
-    const { rows } = await sql`select 1 from leases
-      where app_id = ${rowId(appId)} and owner = ${id} and fence = ${fence}::bigint
-        and until > clock_timestamp() + ${marginMs}::float8 * interval '1 millisecond'
-      for share`.execute(transaction);
-    if (rows.length === 0) return undefined;
+    const { rows } = await sql<{ place: number }>`
+      select place from leases
+      join jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb)
+        as wanted (place int, app int, owner text, fence bigint, margin float8)
+        on leases.app_id = wanted.app and leases.owner = wanted.owner and leases.fence = wanted.fence
+      where until > clock_timestamp() + margin * interval '1 millisecond'
+      order by leases.app_id for share of leases`.execute(transaction);
+    const held = new Set(rows.map(({ place }) => place));
+    const drafts = asked.flatMap((one, place) => (held.has(place) ? one.drafts : []));
+    if (drafts.length === 0) return asked.map(() => undefined);
     const stored: Selectable<DecisionTable>[] = await transaction
       .insertInto('decisions')
       .values(drafts.map(decisionRow))
       .returningAll()
       .execute();
-    return stored.map(toStored);
+    const inOrder = stored.map(toStored)[Symbol.iterator]();
+    return asked.map((one, place) =>
+      held.has(place) ? one.drafts.flatMap(() => inOrder.next().value ?? []) : undefined,
+    );
   });
 }

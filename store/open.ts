@@ -10,6 +10,7 @@ import { createChannels } from './channels.ts';
 import type { Database, StoreKind } from './database.ts';
 import { createDecisions } from './decisions.ts';
 import { openEmbedded } from './embedded.ts';
+import { createHistory } from './history.ts';
 import { createIssues } from './issues.ts';
 import { createLeases, type Leases } from './leases.ts';
 import { createManagers } from './managers.ts';
@@ -73,6 +74,7 @@ export async function openStore(place: StorePlace, vault: Vault = createVault([]
     managers: createManagers(kysely, vault),
     readings: createReadings(kysely),
     decisions: createDecisions(kysely),
+    history: createHistory(kysely),
     issues: createIssues(kysely),
     channels: createChannels(kysely, vault),
     settings: createSettings(kysely, vault),

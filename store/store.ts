@@ -6,14 +6,18 @@
  */
 import type { Choice, Decision, Histogram, Hold, Learned, Manager, Reading } from '../decide/words.ts';
 import type { Channels } from './channel.ts';
+import type { History } from './history.ts';
+import type { Settings } from './settings.ts';
 
 export type { Channel, Channels, Quiet, Tells } from './channel.ts';
+export type { Settings } from './settings.ts';
 
 export interface Store {
   readonly apps: Apps;
   readonly managers: Managers;
   readonly readings: Readings;
   readonly decisions: Decisions;
+  readonly history: History;
   readonly issues: Issues;
   readonly channels: Channels;
   readonly settings: Settings;
@@ -214,14 +218,6 @@ export interface Issues {
     readonly organisationIds?: readonly string[];
     readonly open?: boolean;
   }): Promise<(StoredIssue & { readonly app: string; readonly processType: string })[]>;
-}
-
-/** Small facts about this installation: its secret, its set-up link. */
-export interface Settings {
-  get(key: string): Promise<string | undefined>;
-  set(key: string, value: string): Promise<void>;
-  /** Sets it when absent; answers what stands there now. */
-  setOnce(key: string, value: string): Promise<string>;
 }
 
 /** What happened to one task name of one queue within a minute or an hour. */

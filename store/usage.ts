@@ -43,8 +43,21 @@ export function createUsage(kysely: Kysely<Database>): ReadUsage {
   };
 }
 
+/** Since a whole hour, all of it in one. */
+export async function usedSince(
+  kysely: Kysely<Database>,
+  ids: readonly number[],
+  from: number,
+  until: number,
+): Promise<UseRow[]> {
+  const start = Math.floor(from / hourMs) * hourMs;
+  return await usage(kysely, ids, start, until, until - start + hourMs);
+}
+
 interface UseRow {
   readonly manager_id: number;
+  /** The first hour of the step that is known. */
+  readonly first: number;
   readonly at: number;
   readonly hours: number;
   readonly process_hours: number;
@@ -78,7 +91,8 @@ async function usage(
       select manager_id, hour, mean, least(1, (${end}::bigint - hour)::float8 / ${hourMs}::float8) as share from hours
     )
     select manager_id, (hour - ${start}::bigint) / ${step}::bigint * ${step}::bigint + ${start}::bigint as at,
-      sum(share) as hours, sum(mean * share) as process_hours, max(mean) as peak
+      sum(share) as hours, sum(mean * share) as process_hours, max(mean) as peak,
+      min(hour) as first
     from weighed group by 1, 2 order by 1, 2`.execute(kysely);
   return answer.rows;
 }

@@ -1,5 +1,7 @@
 /**
- * `npm run bench -- controller [--sizes 100,1000,10000] [--seconds 60] [--quick] [--json]`: what one controller carries.
+ * `npm run bench -- controller [--sizes 100,1000,10000] [--seconds 60] [--quick] [--json] [--statements] [--profile folder]`:
+ * what one controller carries. The last two tell where the time went: the statements that cost PostgreSQL the most, and a
+ * profile of the controller's processor time.
  *
  * A private PostgreSQL in a temporary folder, a process that is the web process of every app, and a real controller in a
  * process of its own; all of them on the machine's cores. Apps of ten managers each are checked every 15 s while the API
@@ -8,6 +10,7 @@
  * and a chart of a year.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
@@ -27,6 +30,8 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    statements: { type: 'boolean', default: false },
+    profile: { type: 'string' },
     role: { type: 'string' },
     folder: { type: 'string', default: '' },
     database: { type: 'string', default: '' },
@@ -66,7 +71,7 @@ interface Row {
 }
 
 async function main(): Promise<void> {
-  const postgres = await createPostgres();
+  const postgres = await createPostgres(postgresSettings());
   const apps = fork(fileURLToPath(import.meta.url), ['--role', 'apps']);
   try {
     const { port } = await message<{ port: number }>(apps);
@@ -87,15 +92,25 @@ async function main(): Promise<void> {
   }
 }
 
+/** As in production: the defaults are those of a very small machine. Nothing that is promised to be kept is given up. */
+function postgresSettings(): string[] {
+  const statements = ['shared_preload_libraries=pg_stat_statements'];
+  return ['shared_buffers=512MB', 'max_wal_size=2GB', ...(values.statements ? statements : [])];
+}
+
 async function measure(postgres: Postgres, managers: number, appsUrl: string): Promise<Row> {
   const folder = mkdtempSync(join(tmpdir(), 'headcount-bench-controller-'));
   const databaseUrl = await freshDatabase(postgres, `size_${managers}`);
   const store = await openStore({ databaseUrl });
+  if (values.statements) await sql`create extension pg_stat_statements`.execute(store.kysely);
   const appCount = Math.ceil(managers / managersPerApp);
   await fill(store, appCount, appsUrl);
   const started = performance.now();
   const args = ['--role', 'controller', '--folder', folder, '--database', databaseUrl];
-  const child = fork(fileURLToPath(import.meta.url), args);
+  const profile = values.profile && ['--cpu-prof', `--cpu-prof-dir=${values.profile}`];
+  const child = fork(fileURLToPath(import.meta.url), args, {
+    execArgv: [...process.execArgv, ...(profile || [])],
+  });
   try {
     const { url } = await message<{ url: string }>(child);
     const { key } = JSON.parse(readFileSync(join(folder, 'controller.json'), 'utf8')) as { key: string };
@@ -127,10 +142,32 @@ async function measure(postgres: Postgres, managers: number, appsUrl: string): P
       yearMs: await median(url, key, await aYear(store)),
     };
   } finally {
-    child.kill('SIGKILL');
+    if (values.statements) await printStatements(store);
+    await end(child);
     await store.close();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** A profile is written by a process that ends by itself. */
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  if (values.profile && child.connected) child.disconnect();
+  else child.kill('SIGKILL');
+  await gone;
+}
+
+async function printStatements({ kysely }: OpenStore): Promise<void> {
+  const { rows } = await sql<{ calls: number; total: number; mean: number; query: string }>`
+    select calls::float8, total_exec_time as total, mean_exec_time as mean,
+      left(regexp_replace(query, '\\s+', ' ', 'g'), 110) as query
+    from pg_stat_statements where dbid = (select oid from pg_database where datname = current_database())
+    order by total_exec_time desc limit 15`.execute(kysely);
+  for (const { calls, total, mean, query } of rows)
+    console.log(
+      `${total.toFixed(0).padStart(8)} ms ${String(calls).padStart(7)} x ${mean.toFixed(2)} ms  ${query}`,
+    );
 }
 
 async function freshDatabase({ url }: Postgres, name: string): Promise<string> {

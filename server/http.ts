@@ -6,6 +6,7 @@ import { getConnInfo } from '@hono/node-server/conninfo';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { compress } from 'hono/compress';
 import { secureHeaders } from 'hono/secure-headers';
 import { HeadcountError } from '../decide/errors.ts';
 import { whoAsks } from './access/asker.ts';
@@ -80,7 +81,7 @@ export function createHttp(deps: Deps): Routes {
   backupRoutes(api, deps);
   documentRoutes(api, deps);
   api.all('/api/*', (c) => noSuchRoute(api, c));
-  api.get('*', (c) => page(deps.webFolder, c.req.path, prefixOf(deps.publicUrl)));
+  api.get('*', compress(), (c) => page(deps.webFolder, c.req.path, prefixOf(deps.publicUrl)));
   api.notFound((c) => noSuchRoute(api, c));
   return api;
 }

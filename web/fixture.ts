@@ -9,6 +9,7 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createAdaptorServer } from '@hono/node-server';
 import { Hono } from 'hono';
+import { compress } from 'hono/compress';
 import { streamSSE } from 'hono/streaming';
 import type {
   App,
@@ -86,7 +87,7 @@ export async function startFixture(change: Partial<FixtureState> = {}, port = 0)
   crewRoutes(http, state);
   liveRoute(http, state, streams);
   http.all('/api/*', () => problem(404, 'NOT_FOUND', 'There is no such call.'));
-  http.get('*', (c) => page(c.req.path));
+  http.get('*', compress(), (c) => page(c.req.path));
   const server = createAdaptorServer({ fetch: http.fetch });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return {

@@ -8,6 +8,9 @@
  * comes from outside: its size and time are bounded, no redirect is followed, and the token stands in no sentence.
  * Skipping the entries that are broken was rejected: a list that is half understood hides that the other side changed.
  */
+import { HeadcountError } from '../decide/errors.ts';
+import { type Call, createCall } from './call.ts';
+
 export interface InfoEntry {
   readonly name: string;
   /** Null where the app could not tell, or where what it wrote is no number that can be used. */
@@ -50,7 +53,22 @@ const entryCountMaximum = 1_000;
 const valueMaximum = 1e9;
 
 /** Never rejects but when `signal` is aborted, with its reason. */
-export async function fetchInfo(
+export type FetchInfo = (
+  appUrl: string,
+  token: string,
+  signal: AbortSignal,
+  limits?: InfoLimits,
+) => Promise<Info>;
+
+export function createFetchInfo(call: Call): FetchInfo {
+  return (appUrl, token, signal, limits) => askInfo(call, appUrl, token, signal, limits);
+}
+
+/** Wherever the address leads: for where nobody but oneself enters it. */
+export const fetchInfo: FetchInfo = createFetchInfo(createCall());
+
+async function askInfo(
+  call: Call,
   appUrl: string,
   token: string,
   signal: AbortSignal,
@@ -61,7 +79,7 @@ export async function fetchInfo(
   if (typeof address === 'string')
     return { ok: false, url: appUrl, milliseconds: 0, entries: [], problem: address };
   const started = performance.now();
-  const asked = await ask(address, token, signal, timeoutMs);
+  const asked = await ask(call, address, token, signal, timeoutMs);
   signal.throwIfAborted();
   const parsed: Parsed = asked.body === undefined ? { problem: asked.problem } : parseInfo(asked.body);
   const { problem, entries = [] } = parsed;
@@ -81,7 +99,7 @@ interface Address {
   readonly headers: Record<string, string>;
 }
 
-/** A user and password in the address become the header they mean: fetch refuses them in the address. */
+/** A user and password in the address become the header they mean: they stand in no sentence. */
 function addressOf(appUrl: string): Address | string {
   if (!URL.canParse(appUrl)) return `"${appUrl}" is no address: write one like https://music.example.com`;
   const url = new URL(appUrl);
@@ -101,38 +119,38 @@ interface Asked {
 }
 
 async function ask(
+  call: Call,
   { base, headers }: Address,
   token: string,
   signal: AbortSignal,
   timeoutMs: number,
 ): Promise<Asked> {
-  const time = AbortSignal.timeout(timeoutMs);
-  let status: number | undefined;
   try {
-    const answer = await fetch(`${base}/hirefire/${encodeURIComponent(token)}/info`, {
-      headers: {
-        accept: 'application/json',
-        'hirefire-token': token,
-        'headcount-detail': 'jobs',
-        ...headers,
+    const { status, ...answer } = await call(
+      {
+        url: new URL(`${base}/hirefire/${encodeURIComponent(token)}/info`),
+        headers: {
+          accept: 'application/json',
+          'user-agent': 'headcount',
+          'hirefire-token': token,
+          'headcount-detail': 'jobs',
+          ...headers,
+        },
+        timeoutMs,
+        bytesMaximum: bodyBytesMaximum,
+        wants: (status) => status === 200,
       },
-      redirect: 'manual',
-      signal: AbortSignal.any([signal, time]),
-    });
-    status = answer.status;
-    const problem = problemWithStatus(status, answer.headers.get('location'), token);
-    if (problem !== undefined) {
-      await answer.body?.cancel();
-      return { status, problem };
-    }
-    const body = await readBounded(answer);
-    if (body === undefined) return { status, problem: 'the answer is larger than 128 KB' };
-    const library = answer.headers.get('hirefire-resource')?.slice(0, 64);
-    return { status, body, ...(library === undefined ? {} : { library }) };
+      signal,
+    );
+    const problem = problemWithStatus(status, answer.headers.location ?? null, token);
+    if (problem !== undefined) return { status, problem };
+    if (answer.tooLarge) return { status, problem: 'the answer is larger than 128 KB' };
+    if (answer.body === undefined)
+      return { status, problem: networkProblem(answer.broken, 'the answer was not complete', timeoutMs) };
+    const library = answer.headers['hirefire-resource']?.toString().slice(0, 64);
+    return { status, body: answer.body, ...(library === undefined ? {} : { library }) };
   } catch (problem) {
-    const late = status === undefined ? 'no answer came' : 'the answer was not complete';
-    const why = time.aborted ? `${late} within ${timeoutMs / 1_000} s` : networkProblem(problem);
-    return { ...(status === undefined ? {} : { status }), problem: why };
+    return { problem: networkProblem(problem, 'no answer came', timeoutMs) };
   }
 }
 
@@ -148,35 +166,21 @@ function problemWithStatus(status: number, location: string | null, token: strin
   return `status ${status} where 200 was expected`;
 }
 
-async function readBounded(answer: Response): Promise<string | undefined> {
-  if (!answer.body) return '';
-  const decoder = new TextDecoder();
-  const reader = answer.body.getReader();
-  let text = '';
-  let bytes = 0;
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    bytes += part.value.byteLength;
-    if (bytes > bodyBytesMaximum) {
-      await reader.cancel();
-      return undefined;
-    }
-    text += decoder.decode(part.value, { stream: true });
-  }
-  return text + decoder.decode();
-}
-
-function networkProblem(problem: unknown): string {
-  const cause = problem instanceof Error ? (problem.cause ?? problem) : problem;
-  const code = typeof cause === 'object' && cause && 'code' in cause ? String(cause.code) : '';
+function networkProblem(problem: unknown, late: string, timeoutMs: number): string {
+  if (problem instanceof DOMException && problem.name === 'TimeoutError')
+    return `${late} within ${timeoutMs / 1_000} s`;
+  if (problem instanceof HeadcountError) return problem.message;
+  const code = typeof problem === 'object' && problem && 'code' in problem ? String(problem.code) : '';
   const known: Readonly<Record<string, string>> = {
     ECONNREFUSED: 'the connection was refused',
     ECONNRESET: 'the connection was cut',
-    UND_ERR_SOCKET: 'the connection was cut',
+    EPIPE: 'the connection was cut',
     ENOTFOUND: 'the host name is not known',
     EAI_AGAIN: 'the host name could not be looked up',
   };
   return (
-    known[code] ?? `the request failed (${code || (cause instanceof Error ? cause.message : String(cause))})`
+    known[code] ??
+    `the request failed (${code || (problem instanceof Error ? problem.message : String(problem))})`
   );
 }
 

@@ -7,9 +7,10 @@
  */
 import type { OptionSpec, Options } from '../decide/options.ts';
 import type { Reading } from '../decide/words.ts';
+import type { Call } from './call.ts';
 import type { PlanEntry } from './inbox/lease.ts';
 import type { AppInbox } from './inbox/memory.ts';
-import type { fetchInfo } from './info.ts';
+import type { FetchInfo } from './info.ts';
 import type { TasksSeen } from './task-events.ts';
 import type { Workers } from './workers.ts';
 
@@ -35,7 +36,9 @@ export interface MeterSurroundings {
   /** What the app pushed to us. Absent: nothing can be pushed where this meter runs. */
   readonly inbox?: AppInbox;
   /** Asks the app's info endpoint, once for all who ask at the same time. Absent: everybody asks for himself. */
-  readonly poll?: typeof fetchInfo;
+  readonly poll?: FetchInfo;
+  /** Calls only where the controller lets addresses lead that people entered. Absent: everywhere. */
+  readonly call?: Call;
   /** Milliseconds since the Unix epoch. */
   now(): number;
 }

@@ -7,8 +7,10 @@
  * would miss a part of the requests and look like less traffic. No transaction at all may be a quiet app, a dead one or a
  * misspelt name, so it is unknown.
  */
+import { HeadcountError } from '../decide/errors.ts';
 import type { OptionSpec, Options } from '../decide/options.ts';
 import type { Reading, ValueReading } from '../decide/words.ts';
+import { type Call, createCall } from './call.ts';
 import { lookOrUnknown } from './look.ts';
 import type { MeterKind } from './meter.ts';
 
@@ -85,14 +87,14 @@ export const newRelic: MeterKind = {
   title: 'New Relic',
   help: "Reads Apdex, requests per minute, response time and queue time of an app's web transactions from New Relic.",
   options,
-  create: (given, { now }) => ({
+  create: (given, { now, call = createCall() }) => ({
     name: `new-relic ${given.app}`,
     read: (signal) =>
       lookOrUnknown({
         signal,
         now,
         timeoutMs,
-        look: async (limit) => readingsOf(await ask(given, limit), given, now()),
+        look: async (limit) => readingsOf(await ask(call, given, limit), given, now()),
         explain,
       }),
   }),
@@ -119,21 +121,35 @@ function nrqlOf({ app, satisfiedMs, windowSeconds, delaySeconds }: Options): str
 /** What may be said to a person. */
 class Trouble extends Error {}
 
-async function ask(given: Options, signal: AbortSignal): Promise<Record<string, unknown>> {
+async function ask(call: Call, given: Options, signal: AbortSignal): Promise<Record<string, unknown>> {
   const address = String(given.address ?? addresses[given.region === 'eu' ? 'eu' : 'us']);
-  if (!URL.canParse(address)) throw new Trouble('the address of New Relic is none');
-  const response = await fetch(address, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', 'api-key': String(given.apiKey) },
-    body: JSON.stringify({ query: graphql, variables: { accountId: given.accountId, nrql: nrqlOf(given) } }),
-    redirect: 'error',
+  if (!/^https?:/.test(address) || !URL.canParse(address))
+    throw new Trouble('the address of New Relic is none');
+  const answer = await call(
+    {
+      url: new URL(address),
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json',
+        'user-agent': 'headcount',
+        'api-key': String(given.apiKey),
+      },
+      body: JSON.stringify({
+        query: graphql,
+        variables: { accountId: given.accountId, nrql: nrqlOf(given) },
+      }),
+      timeoutMs,
+      bytesMaximum: bodyBytesMaximum,
+    },
     signal,
-  });
-  const body = await textOf(response);
-  if (response.status === 401 || response.status === 403)
-    throw new Trouble(`New Relic answered ${response.status}: the API key is not one of its user keys`);
-  if (response.status === 429) throw new Trouble('New Relic answered 429: it was asked too often');
-  if (!response.ok) throw new Trouble(`New Relic answered ${response.status}`);
+  );
+  const { status, body } = answer;
+  if (status === 401 || status === 403)
+    throw new Trouble(`New Relic answered ${status}: the API key is not one of its user keys`);
+  if (status === 429) throw new Trouble('New Relic answered 429: it was asked too often');
+  if (status < 200 || status > 299) throw new Trouble(`New Relic answered ${status}`);
+  if (answer.tooLarge) throw new Trouble(`New Relic answered more than ${bodyBytesMaximum / 1024} KB`);
+  if (body === undefined) throw answer.broken;
   return resultOf(body, String(given.apiKey));
 }
 
@@ -180,24 +196,13 @@ function readingsOf(result: Record<string, unknown>, given: Options, now: number
   ];
 }
 
-async function textOf(response: Response): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const part of response.body ?? []) {
-    bytes += part.length;
-    if (bytes > bodyBytesMaximum)
-      throw new Trouble(`New Relic answered more than ${bodyBytesMaximum / 1024} KB`);
-    parts.push(part);
-  }
-  return Buffer.concat(parts).toString();
-}
-
 function explain(problem: unknown): string {
   if (problem instanceof Trouble) return problem.message;
   if (problem instanceof DOMException && problem.name === 'TimeoutError')
     return `New Relic did not answer within ${timeoutMs / 1_000} s`;
-  const cause = problem instanceof Error ? (problem.cause as { code?: string } | undefined)?.code : undefined;
-  return `New Relic cannot be reached${cause ? `: ${cause}` : ''}`;
+  if (problem instanceof HeadcountError) return problem.message;
+  const code = problem instanceof Error && 'code' in problem ? `: ${problem.code}` : '';
+  return `New Relic cannot be reached${code}`;
 }
 
 function parse(body: string): unknown {

@@ -3,7 +3,7 @@
  * manager of an app asks in the same checkup, and an app should not count its queues once for each. Each keeps his own time
  * limit; when the last one has left, the question is dropped. An answer is not kept for later: it would be old.
  */
-import { fetchInfo, type Info } from './info.ts';
+import { type FetchInfo, fetchInfo, type Info } from './info.ts';
 
 interface Question {
   readonly answer: Promise<Info>;
@@ -16,7 +16,7 @@ interface Question {
 /** Longer than any asker may wait. */
 const longestMs = 30_000;
 
-export function createPoll(ask: typeof fetchInfo = fetchInfo): typeof fetchInfo {
+export function createPoll(ask: FetchInfo = fetchInfo): FetchInfo {
   const underWay = new Map<string, Question>();
   const begin = (key: string, appUrl: string, token: string): Question => {
     const dropped = new AbortController();

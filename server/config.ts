@@ -23,7 +23,10 @@ export interface Config {
   /** The address that browsers use, where a proxy stands before this one: `https://headcount.example.com`. */
   readonly publicUrl?: string;
   readonly intervalSeconds: number;
-  /** Networks that addresses entered by people may lead into; `true`: all. Absent: only the public internet. */
+  /**
+   * Networks that addresses entered by people may lead into; `true`: all but link-local ones. Absent: only the public
+   * internet, but for apps and meters of a controller that this machine alone reaches.
+   */
   readonly allowPrivateAddresses?: true | readonly string[];
   /** What Prometheus shows at /metrics instead of a login. Absent: only the key of the command line opens it. */
   readonly metricsToken?: string;
@@ -90,7 +93,9 @@ export async function loadConfig(path: string | undefined, overrides: ConfigOver
     ...(databaseUrl && { databaseUrl }),
     ...(publicUrl && { publicUrl: publicUrl.replace(/\/+$/, '') }),
     intervalSeconds: overrides.intervalSeconds ?? raw.intervalSeconds ?? 10,
-    ...(raw.allowPrivateAddresses && { allowPrivateAddresses: raw.allowPrivateAddresses }),
+    ...(raw.allowPrivateAddresses !== undefined && {
+      allowPrivateAddresses: raw.allowPrivateAddresses || [],
+    }),
     ...(raw.metricsToken && { metricsToken: raw.metricsToken }),
     ...(raw.metricsOpen && { metricsOpen: raw.metricsOpen }),
     ...(raw.keda && { keda: { host: '127.0.0.1', ...defined(raw.keda) } }),

@@ -4,6 +4,7 @@
  * The name is resolved once, every address that it has is judged, and the connection goes to the one that was judged: a name
  * that answers differently a second time (DNS rebinding) gains nothing. Only public unicast addresses pass, and those that the
  * configuration allows. Looking at the text of the address alone was rejected: any public name may point at 127.0.0.1.
+ * Where clouds tell a machine its own passwords (169.254.169.254 and the like) leads nothing but a list that names it.
  */
 import { lookup as resolve } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
@@ -17,20 +18,21 @@ export interface Guard {
   check(url: URL): void;
 }
 
-/** `true`: every address. A list: these networks beside the public ones, as `10.0.0.0/8` or `10.1.2.3`. */
+/** `true`: every address but link-local ones. A list: these networks beside the public ones, as `10.0.0.0/8` or `10.1.2.3`. */
 export type Allowed = true | readonly string[];
 
-export function createGuard(allowed: Allowed): Guard {
+/** @param resolveName How names are looked up. Default: as the machine does. */
+export function createGuard(allowed: Allowed, resolveName: typeof resolve = resolve): Guard {
   const networks = allowed === true ? [] : allowed.map(networkOf);
   const mayReach = (address: string): boolean =>
-    allowed === true || isPublic(address) || isIn(address, networks);
+    isIn(address, networks) || (allowed === true ? !isOfTheMachine(address) : isPublic(address));
   return {
     check: ({ hostname }) => {
       const host = hostname.replace(/^\[|\]$/g, '');
       if (isIP(host) && !mayReach(host)) throw refused(hostname, host);
     },
     lookup: (hostname, options, callback) => {
-      resolve(hostname, { ...options, all: true }, (error, addresses) => {
+      resolveName(hostname, { ...options, all: true }, (error, addresses) => {
         if (error) return callback(error, '', 0);
         const bad = addresses.find(({ address }) => !mayReach(address));
         const [first] = addresses;
@@ -53,6 +55,19 @@ function networkOf(text: string): ReturnType<typeof ipaddr.parseCIDR> {
   if (ipaddr.isValidCIDR(text)) return ipaddr.parseCIDR(text);
   const address = ipaddr.parse(text);
   return [address, address.kind() === 'ipv4' ? 32 : 128];
+}
+
+/** Outside the link-local range; the first two are Amazon's and Alibaba's. */
+const metadata = ['fd00:ec2::254', '100.100.100.200'].map((address) => ipaddr.parse(address).toString());
+
+/** Also where it is written as an IPv6 address that gateways turn into an IPv4 one. */
+function isOfTheMachine(address: string): boolean {
+  if (!ipaddr.isValid(address)) return false;
+  const parsed = ipaddr.process(address);
+  const behind = ['rfc6052', 'rfc6145'].includes(parsed.range())
+    ? ipaddr.fromByteArray(parsed.toByteArray().slice(-4))
+    : parsed;
+  return behind.range() === 'linkLocal' || metadata.includes(behind.toString());
 }
 
 function isPublic(address: string): boolean {

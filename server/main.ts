@@ -26,11 +26,11 @@ import { createOutbox, type Outbox } from './outbox.ts';
 import { openOutward } from './outward.ts';
 import { withoutPrefix } from './path-prefix.ts';
 import { createPost } from './post.ts';
+import { type Outreach, outreachOf } from './reach.ts';
 import { createRounds } from './rounds.ts';
 import { openVault } from './secret-key.ts';
 import { seed } from './seed.ts';
 import { createTeam, joinTeam, peerUrl, type Team } from './team.ts';
-import type { Surroundings } from './watched.ts';
 
 export interface ControllerOptions {
   readonly config: Config;
@@ -95,7 +95,6 @@ async function assemble(
     for (const listener of listeners) listener(event);
   });
   undo.push(() => rounds.stop());
-  const metrics = await openOutward({ config, clock, log, rounds, listeners }, undo);
   const key = await openKey(store);
   const http = createHttp({
     store,
@@ -105,12 +104,13 @@ async function assemble(
     outbox: team ? tellingOthers(outbox, team) : outbox,
     kinds,
     log,
+    outreach: around.outreach,
     now: clock.now,
     key,
     ...publicUrl,
     webFolder,
     ready: () => stopping === undefined,
-    metrics,
+    metrics: await openOutward({ config, clock, log, rounds, listeners }, undo),
   });
   answerWith(getRequestListener(team ? forwarding(rounds, team.tenure, http.fetch) : http.fetch));
   undo.push(async () => live.close());
@@ -152,7 +152,7 @@ interface Parts {
 function surroundings(
   config: Config,
   parts: Parts,
-): Omit<Surroundings, 'inbox' | 'poll'> & { intervalMs: number } {
+): Parameters<typeof createRounds>[0] & { readonly outreach: Outreach } {
   const { store, kinds, clock, log, live, outbox, server, team } = parts;
   return {
     store,
@@ -161,6 +161,7 @@ function surroundings(
     log,
     dataFolder: config.data,
     intervalMs: config.intervalSeconds * 1000,
+    outreach: outreachOf(config),
     people: { tell: outbox.tell, urlOf: linkOf(config, server) },
     showIssue: (event) => {
       live.send('issue', event);

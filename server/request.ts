@@ -9,6 +9,7 @@ import type { Kinds } from './kinds.ts';
 import type { Live } from './live.ts';
 import type { Metrics } from './metrics.ts';
 import type { Outbox } from './outbox.ts';
+import type { Outreach } from './reach.ts';
 import type { Rounds } from './rounds.ts';
 
 export interface Deps {
@@ -18,6 +19,8 @@ export interface Deps {
   readonly live: Live;
   readonly outbox: Outbox;
   readonly kinds: Kinds;
+  /** Absent: addresses of apps and meters may lead everywhere. */
+  readonly outreach?: Outreach;
   readonly log: Logger;
   now(): number;
   /** What the command line on this machine shows instead of a session. */

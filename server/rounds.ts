@@ -165,7 +165,11 @@ export function createRounds(given: Omit<State['around'], 'inbox' | 'poll'>, tel
 }
 
 function createState(given: Omit<State['around'], 'inbox' | 'poll'>, tell: State['tell']): State {
-  const around = { ...given, inbox: createInbox(given.clock.now), poll: createPoll() };
+  const around = {
+    ...given,
+    inbox: createInbox(given.clock.now),
+    poll: createPoll(given.outreach?.fetchInfo),
+  };
   const stopping = new AbortController();
   // Every call of every app's checkup listens to it; they are as many as there are apps, and each leaves again.
   setMaxListeners(0, stopping.signal);

@@ -11,10 +11,12 @@ import { failuresMaximum } from './access/doors.ts';
 import { atLeast, leastFor, leastRoles } from './access/table.ts';
 import { type Auth, createAuth } from './auth.ts';
 import { realClock } from './clock.ts';
+import { createGuard } from './guard.ts';
 import { createHttp } from './http.ts';
 import { shippedKinds } from './kinds.ts';
 import { createLive } from './live.ts';
 import { createOutbox } from './outbox.ts';
+import { createOutreach } from './reach.ts';
 import type { Routes } from './request.ts';
 import { createRounds, type Rounds } from './rounds.ts';
 
@@ -117,6 +119,7 @@ beforeAll(async () => {
     live,
     outbox: createOutbox({ clock: realClock, log, kinds: kinds.notifiers, post }),
     kinds,
+    outreach: createOutreach(createGuard([])),
     log,
     now: Date.now,
     key: localKey,
@@ -322,6 +325,59 @@ describe('roles', () => {
     ] as const)
       expect((await ask(method, path + at, as('admin'), body)).body.code).toBe('ROLE_TOO_LOW');
     expect((await ask('DELETE', `${path}/members/me`, as('owner'))).body.code).toBe('LAST_OWNER');
+  });
+});
+
+describe('addresses that lead into the machine or its private network', () => {
+  const inside = [
+    'http://127.0.0.1',
+    'http://localhost',
+    'http://LOCALHOST',
+    'http://2130706433',
+    'http://0x7f000001',
+    'http://0177.0.0.1',
+    'http://127.1',
+    'http://0.0.0.0',
+    'http://0',
+    'http://[::1]',
+    'http://[::]',
+    'http://[::ffff:127.0.0.1]',
+    'http://[::ffff:7f00:1]',
+    'http://[64:ff9b::a9fe:a9fe]',
+    'http://[fe80::1]',
+    'http://[fd00:ec2::254]',
+    'http://10.0.0.1',
+    'http://172.16.0.1',
+    'http://192.168.1.1',
+    'http://100.64.0.1',
+    'http://169.254.169.254/latest/meta-data',
+    'http://2852039166',
+    'http://me:pass@127.0.0.1:6379',
+    'https://127.0.0.1#https://example.com',
+  ];
+
+  test.each(inside)('%s is refused where it is saved', async (url) => {
+    const refused = [422, 'ADDRESS_REFUSED'];
+    const said = ({ status, body }: Answer) => [status, body.code];
+    expect(said(await ask('POST', '/api/apps', as('owner'), { name: 'inside', url }))).toEqual(refused);
+    expect(await store.apps.get('inside')).toBeUndefined();
+    expect(said(await ask('PATCH', '/api/apps/music', as('owner'), { url }))).toEqual(refused);
+    expect((await store.apps.get('music'))?.url).toBeUndefined();
+    const options = { apiKey: 'NRAK-1', accountId: 1, app: 'shop', address: url };
+    const meters = [{ use: 'new-relic', options }];
+    const settings = { processType: 'inside', minimum: 0, maximum: 1, meters };
+    expect(said(await ask('POST', '/api/apps/music/managers', as('owner'), settings))).toEqual(refused);
+    const path = '/api/apps/music/managers/worker';
+    expect(said(await ask('PATCH', path, as('owner'), { meters }))).toEqual(refused);
+  });
+
+  test('one that was saved before is not called by the test of an app', async () => {
+    const app = await store.apps.get('music');
+    await store.apps.update(app?.id ?? '', { url: 'http://localhost:1' });
+    const { body, status } = await ask('POST', '/api/apps/music/test', as('owner'));
+    await store.apps.update(app?.id ?? '', { url: null });
+    expect([status, body.ok]).toEqual([200, false]);
+    expect(body.problem).toContain('allowPrivateAddresses');
   });
 });
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { resolve } from '../decide/choice.ts';
 import type { Inbox } from '../measure/inbox/memory.ts';
-import type { fetchInfo } from '../measure/info.ts';
+import type { FetchInfo } from '../measure/info.ts';
 import type { Meter } from '../measure/meter.ts';
 import type { Workers } from '../measure/workers.ts';
 import type { Notice } from '../notify/notifier.ts';
@@ -18,6 +18,7 @@ import { takeBack } from './drain.ts';
 import { type Drains, noDrains, recallDrains } from './drain-memory.ts';
 import type { Kinds } from './kinds.ts';
 import { blank, type Memory, recall } from './memory.ts';
+import type { Outreach } from './reach.ts';
 import type { Team } from './team.ts';
 
 export interface WatchedManager {
@@ -43,7 +44,9 @@ export interface Surroundings {
   /** Fleets keep their files below it, one folder per app. */
   readonly dataFolder: string;
   readonly inbox: Inbox;
-  readonly poll: typeof fetchInfo;
+  readonly poll: FetchInfo;
+  /** Absent: the addresses of apps and meters are called wherever they lead. */
+  readonly outreach?: Outreach;
   /** Absent: nobody is told of anything. */
   readonly people?: {
     tell(notice: Notice, organisationId?: string): void;
@@ -179,6 +182,7 @@ function openMeters(around: Surroundings, app: App, manager: StoredManager): Wat
         processType: manager.processType,
         inbox: around.inbox.app(app.id),
         poll: around.poll,
+        ...(around.outreach && { call: around.outreach.call }),
         now: around.clock.now,
       });
     } catch (error) {

@@ -1,7 +1,7 @@
 /** Apps: list, add, change, remove, a new token, and a test of the info endpoint. */
 import { randomBytes } from 'node:crypto';
 import { createRoute, z } from '@hono/zod-openapi';
-import { fetchInfo } from '../../measure/info.ts';
+import { type FetchInfo, fetchInfo } from '../../measure/info.ts';
 import type { App as StoredApp, StoredManager } from '../../store/store.ts';
 import type { Asker } from '../access/gate.ts';
 import { atLeast } from '../access/table.ts';
@@ -55,6 +55,7 @@ function listRoutes(api: Routes, deps: Deps): void {
     async (c) => {
       const { name, url, fleet = { use: 'dry-run', options: {} } } = c.req.valid('json');
       checkFleet(kinds, fleet);
+      await deps.outreach?.judge(url === undefined ? [] : [url]);
       const created = await store.apps.create({
         name,
         token: newToken(),
@@ -103,6 +104,7 @@ function oneRoutes(api: Routes, deps: Deps): void {
       const { url, fleet } = c.req.valid('json');
       const [restored] = fleet ? restoreSecrets(kinds, 'fleets', [fleet], [before.fleet]) : [];
       if (restored) checkFleet(kinds, restored);
+      await deps.outreach?.judge(url ? [url] : []);
       const changed = await store.apps.update(before.id, {
         ...(url !== undefined && { url: url?.replace(/\/+$/, '') ?? null }),
         ...(restored && { fleet: restored }),
@@ -168,12 +170,17 @@ function tokenRoutes(api: Routes, deps: Deps): void {
     }),
     async (c) => {
       const { url, token } = await findApp(deps, c.req.valid('param').app);
-      return c.json(await test(url, token, c.req.raw.signal), 200);
+      return c.json(await test(deps.outreach?.fetchInfo ?? fetchInfo, url, token, c.req.raw.signal), 200);
     },
   );
 }
 
-async function test(url: string | undefined, token: string, signal: AbortSignal): Promise<InfoTest> {
+async function test(
+  ask: FetchInfo,
+  url: string | undefined,
+  token: string,
+  signal: AbortSignal,
+): Promise<InfoTest> {
   if (!url)
     return {
       ok: false,
@@ -182,7 +189,7 @@ async function test(url: string | undefined, token: string, signal: AbortSignal)
       entries: [],
       problem: 'the app has no address: set its url',
     };
-  const info = await fetchInfo(url, token, signal);
+  const info = await ask(url, token, signal);
   const broken = info.entries.flatMap(({ name, problem }) => (problem ? [`${name}: ${problem}`] : []));
   const problem = info.problem ?? (broken.join('; ') || undefined);
   return {

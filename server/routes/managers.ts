@@ -18,6 +18,7 @@ import {
 } from '../api.ts';
 import { withDefaults } from '../config.ts';
 import { notFound } from '../problem.ts';
+import { addressesOf } from '../reach.ts';
 import { type Deps, failures, json, nothing, type Routes } from '../request.ts';
 import { checkManagerSettings, presentManager, restoreSecrets } from '../settings.ts';
 import { findApp } from './apps.ts';
@@ -52,6 +53,7 @@ function createRoutes(api: Routes, deps: Deps): void {
       const app = await findApp(deps, c.req.valid('param').app);
       const settings = withDefaults(defined(c.req.valid('json')));
       checkManagerSettings(kinds, settings);
+      await deps.outreach?.judge(addressesOf(settings.meters));
       const created = await store.managers.create(app.id, settings, deps.now());
       await rounds.refresh(app.name);
       return c.json(show(deps, app, created), 201);
@@ -110,6 +112,7 @@ function changeRoutes(api: Routes, deps: Deps): void {
         paused,
         ...(combine && { combine }),
       });
+      if (change.meters) await deps.outreach?.judge(addressesOf(change.meters));
       const updated = await store.managers.update(stored.id, change);
       await rounds.refresh(app.name);
       return c.json(show(deps, app, updated), 200);

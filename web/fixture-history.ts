@@ -38,7 +38,9 @@ export function historyRoutes(
     const spanMs = to - from;
     const [grain, gapMs] =
       spanMs > 1e8 ? ['hour', 3_600_000] : spanMs > 1e7 ? ['minute', 60_000] : ['raw', stepMs];
-    const made = points(from, to, Number(gapMs));
+    // As the controller does: several hours to a point where there would be more than 2,000.
+    const steps = Math.ceil(spanMs / Number(gapMs) / 1_999);
+    const made = points(from, to, Number(gapMs) * Math.max(1, steps));
     const bare = made.map(({ at, current, desired, unknown }) => ({
       at,
       current,

@@ -1,4 +1,7 @@
-/** What every store does, on whichever database it stands. The tests share one store, each with managers of its own. */
+/**
+ * What every store does, on whichever database it stands. The tests share one store, each with managers of its own. Nouns
+ * with much to say have a file of their own on the same stores: tasks.test.ts, history.test.ts, usage.test.ts.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freshDatabase, has, temporaryFolder } from '../checks/fixtures.ts';
 import type { Decision, Reading } from '../decide/words.ts';
@@ -149,80 +152,6 @@ export function storeContract(given: () => OpenStore): void {
       new Map([[manager.id, point(2_000, { unknown: 1 })]]),
     );
     expect(await store.readings.latest([])).toEqual(new Map());
-  });
-
-  test('parts of tasks add up in their minute and their hour, each app for itself', async () => {
-    const app = await newApp(store);
-    const other = await newApp(store);
-    const part = {
-      task: 'music.load',
-      queue: 'celery',
-      at: 7_200_000,
-      received: 3,
-      succeeded: 2,
-      failed: 1,
-      retried: 0,
-      revoked: 0,
-      runMs: [[100, 2] as const, [250, 1] as const],
-      runMsSum: 400,
-      waitMs: [[10, 1] as const],
-    };
-    const failure = { at: 7_200_001, task: 'music.load', queue: 'celery', id: 'a', worker: 'w', error: 'e' };
-    await store.tasks.record(app.id, { parts: [part], failures: [failure] });
-    const more = { ...part, runMs: [[100, 1] as const], waitMs: [] };
-    await store.tasks.record(app.id, { parts: [more, { ...part, at: 7_260_000 }], failures: [] });
-    await store.tasks.record(other.id, { parts: [{ ...part, task: 'else' }], failures: [] });
-    expect(await store.tasks.parts(app.id, 7_200_000, 7_320_000)).toEqual({
-      grain: 'minute',
-      parts: [
-        {
-          ...part,
-          received: 6,
-          succeeded: 4,
-          failed: 2,
-          runMsSum: 800,
-          runMs: [
-            [100, 3],
-            [250, 1],
-          ],
-        },
-        { ...part, at: 7_260_000 },
-      ],
-    });
-    const hours = await store.tasks.parts(app.id, 0, 40 * 86_400_000, { task: 'music.load' });
-    expect(hours.grain).toBe('hour');
-    expect(hours.parts).toEqual([
-      {
-        ...part,
-        received: 9,
-        succeeded: 6,
-        failed: 3,
-        runMsSum: 1_200,
-        runMs: [
-          [100, 5],
-          [250, 2],
-        ],
-        waitMs: [[10, 2]],
-      },
-    ]);
-    expect((await store.tasks.parts(app.id, 0, 1e9, { queue: 'none' })).parts).toEqual([]);
-    expect(await store.tasks.failures(app.id, 10)).toEqual([failure]);
-    await expect(store.tasks.record('99999', { parts: [part], failures: [] })).rejects.toMatchObject({
-      code: 'NOT_FOUND',
-    });
-  });
-
-  test('of failures the last are kept', async () => {
-    const app = await newApp(store);
-    const failure = { at: 1, task: 'a\0', queue: 'q', worker: 'w', error: 'e' };
-    for (let batch = 0; batch < 3; batch++)
-      await store.tasks.record(app.id, {
-        parts: [],
-        failures: Array.from({ length: 100 }, (_, n) => ({ ...failure, id: `${batch}-${n}` })),
-      });
-    const kept = await store.tasks.failures(app.id, 1_000);
-    expect(kept).toHaveLength(200);
-    expect([kept[0]?.id, kept.at(-1)?.id]).toEqual(['2-99', '1-0']);
   });
 
   test('the same checkup recorded twice is one point', async () => {

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { App } from '../../server/api.ts';
+import { useMay } from '../may.ts';
 import { AddManager } from '../parts/add-manager.tsx';
 import { AppSettingsForm, RemoveApp } from '../parts/app-settings.tsx';
 import { AppSetup } from '../parts/app-setup.tsx';
@@ -34,11 +35,12 @@ export function AppPage() {
 function AppSections({ app }: { app: App }) {
   const adapters = useQuery(queries.adapters());
   const [adding, setAdding] = useState(false);
+  const may = useMay('admin', app.name);
   return (
     <>
       <PageHead title={app.name}>
         <AppMaintenance app={app} />
-        <Button size="xs" disabled={!adapters.data} onClick={() => setAdding(true)}>
+        <Button size="xs" disabled={!adapters.data} onClick={() => setAdding(true)} {...may}>
           Add a manager
         </Button>
       </PageHead>
@@ -59,8 +61,9 @@ function AppSections({ app }: { app: App }) {
       </section>
       <div className="columns">
         <div className="stack">
-          <AppToken app={app} />
-          <AppSetup app={app} />
+          {/* Both show the token, which only they see who may change the app. */}
+          {!may.disabled && <AppToken app={app} />}
+          {!may.disabled && <AppSetup app={app} />}
         </div>
         <div className="stack">
           <AppTest app={app} />

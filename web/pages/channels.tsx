@@ -3,6 +3,7 @@ import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { Channel } from '../../server/api-issues.ts';
+import { useMay } from '../may.ts';
 import { ChannelDialog } from '../parts/channel-form.tsx';
 import { ChannelRow } from '../parts/channel-row.tsx';
 import { PageHead } from '../parts/page.tsx';
@@ -15,11 +16,12 @@ export function ChannelsPage() {
   const channels = useQuery(queries.channels());
   const adapters = useQuery(queries.adapters());
   const [editing, setEditing] = useState<Editing>();
+  const may = useMay('admin');
   const add = (): void => setEditing({ kind: 'new' });
   return (
     <>
       <PageHead title="Channels" top>
-        <Button size="xs" disabled={!adapters.data} onClick={add}>
+        <Button size="xs" disabled={!adapters.data} onClick={add} {...may}>
           Add a channel
         </Button>
       </PageHead>
@@ -39,7 +41,14 @@ export function ChannelsPage() {
           retry={() => void channels.refetch()}
         />
       ) : channels.data.length === 0 ? (
-        <Empty title="Nobody is told" action={<Button onClick={add}>Add a channel</Button>}>
+        <Empty
+          title="Nobody is told"
+          action={
+            <Button onClick={add} {...may}>
+              Add a channel
+            </Button>
+          }
+        >
           Issues are shown here in the dashboard only. A channel tells people where they are: by mail, in a
           chat, on a pager.
         </Empty>

@@ -7,6 +7,7 @@ import type { Adapters, Manager } from '../../server/api.ts';
 import { api } from '../api.ts';
 import { rangeIn } from '../chart-range.ts';
 import { goalOf, statesOf } from '../manager-state.ts';
+import { useMay } from '../may.ts';
 import { StateBadge } from '../parts/badges.tsx';
 import { Confirm } from '../parts/confirm.tsx';
 import { Decisions } from '../parts/decisions.tsx';
@@ -137,6 +138,7 @@ function SettingsView(props: { app: string; manager: Manager; adapters: Adapters
 }
 
 function RemoveManager({ app, processType }: { app: string; processType: string }) {
+  const may = useMay('admin', app);
   const [asking, setAsking] = useState(false);
   const client = useQueryClient();
   const navigate = useNavigate();
@@ -151,7 +153,7 @@ function RemoveManager({ app, processType }: { app: string; processType: string 
   });
   return (
     <>
-      <Button size="xs" variant="default" className="danger" onClick={() => setAsking(true)}>
+      <Button size="xs" variant="default" className="danger" onClick={() => setAsking(true)} {...may}>
         Remove this manager…
       </Button>
       <Confirm

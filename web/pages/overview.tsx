@@ -13,6 +13,7 @@ import { useDeferredValue, useMemo, useState } from 'react';
 import type { OverviewApp } from '../../server/api-overview.ts';
 import { plural } from '../formats.ts';
 import { isUnknown } from '../manager-state.ts';
+import { useMay } from '../may.ts';
 import { type AppLine, isShown, lineOf, type OverviewSearch, sortedLines } from '../overview-lines.ts';
 import { AddApp } from '../parts/add-app.tsx';
 import { AppCard } from '../parts/app-card.tsx';
@@ -29,10 +30,11 @@ const fewManagers = 30;
 export function OverviewPage() {
   const overview = useQuery(queries.overview());
   const [adding, setAdding] = useState(false);
+  const may = useMay('admin');
   return (
     <>
       <PageHead title="Apps" top>
-        <Button size="xs" onClick={() => setAdding(true)}>
+        <Button size="xs" onClick={() => setAdding(true)} {...may}>
           Add an app
         </Button>
       </PageHead>
@@ -59,6 +61,7 @@ function Lines({ apps, onAdd }: { apps: readonly OverviewApp[]; onAdd: () => voi
   const [text, setText] = useState('');
   const wanted = useDeferredValue(text.trim().toLowerCase());
   const lines = useLines(apps);
+  const may = useMay('admin');
   const shown = useMemo(
     () =>
       sortedLines(
@@ -72,7 +75,14 @@ function Lines({ apps, onAdd }: { apps: readonly OverviewApp[]; onAdd: () => voi
   const { isOpen, toggle, toggleAll } = useOpened(few);
   if (apps.length === 0)
     return (
-      <Empty title="No apps yet" action={<Button onClick={onAdd}>Add an app</Button>}>
+      <Empty
+        title="No apps yet"
+        action={
+          <Button onClick={onAdd} {...may}>
+            Add an app
+          </Button>
+        }
+      >
         An app is what you deploy: it has a web process, workers, and a token of its own. Add one here, or
         write it into <code>headcount.yaml</code>.
       </Empty>

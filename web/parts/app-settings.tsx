@@ -5,6 +5,7 @@ import { useNavigate } from '@tanstack/react-router';
 import { type FormEvent, useState } from 'react';
 import type { Adapters, App, AppChange, Choice } from '../../server/api.ts';
 import { api } from '../api.ts';
+import { useMay } from '../may.ts';
 import { hasProblem } from '../option-values.ts';
 import { queries } from '../queries.ts';
 import { Confirm } from './confirm.tsx';
@@ -14,6 +15,7 @@ import { Failed } from './states.tsx';
 export function AppSettingsForm({ app, adapters }: { app: App; adapters: Adapters }) {
   const [url, setUrl] = useState<string>();
   const [fleet, setFleet] = useState<Choice>();
+  const may = useMay('admin', app.name);
   const client = useQueryClient();
   const save = useMutation({
     mutationFn: (change: AppChange) => api.changeApp(app.name, change),
@@ -49,7 +51,7 @@ export function AppSettingsForm({ app, adapters }: { app: App; adapters: Adapter
         <FleetForm fleets={adapters.fleets} value={fleet ?? app.fleet} onChange={setFleet} strict />
         {save.isError && <Failed what="This was not saved" error={save.error} />}
         <Group>
-          <Button type="submit" size="xs" disabled={!dirty || wrong} loading={save.isPending}>
+          <Button type="submit" size="xs" disabled={!dirty || wrong} loading={save.isPending} {...may}>
             Save
           </Button>
           <span className="save-word" role="status">
@@ -63,6 +65,7 @@ export function AppSettingsForm({ app, adapters }: { app: App; adapters: Adapter
 
 export function RemoveApp({ app }: { app: App }) {
   const [asking, setAsking] = useState(false);
+  const may = useMay('admin', app.name);
   const client = useQueryClient();
   const navigate = useNavigate();
   const remove = useMutation({
@@ -75,7 +78,7 @@ export function RemoveApp({ app }: { app: App }) {
   });
   return (
     <>
-      <Button size="xs" variant="default" className="danger" onClick={() => setAsking(true)}>
+      <Button size="xs" variant="default" className="danger" onClick={() => setAsking(true)} {...may}>
         Remove this app…
       </Button>
       <Confirm

@@ -4,11 +4,13 @@ import { useMutation } from '@tanstack/react-query';
 import type { App, InfoTest } from '../../server/api.ts';
 import { api } from '../api.ts';
 import { count, plural } from '../formats.ts';
+import { useMay } from '../may.ts';
 import { Value } from './badges.tsx';
 import { Failed } from './states.tsx';
 
 export function AppTest({ app }: { app: App }) {
   const test = useMutation({ mutationFn: () => api.test(app.name) });
+  const may = useMay('member', app.name);
   return (
     <section className="card" aria-labelledby="test">
       <div className="card-head">
@@ -19,6 +21,7 @@ export function AppTest({ app }: { app: App }) {
           loading={test.isPending}
           disabled={!app.url}
           onClick={() => test.mutate()}
+          {...may}
         >
           Test
         </Button>

@@ -9,6 +9,7 @@ import type { Adapters } from '../../server/api.ts';
 import type { Channel, Tells } from '../../server/api-issues.ts';
 import { api } from '../api.ts';
 import { seconds } from '../formats.ts';
+import { useMay } from '../may.ts';
 import { queries } from '../queries.ts';
 import { Confirm } from './confirm.tsx';
 import { Failed } from './states.tsx';
@@ -22,6 +23,7 @@ interface ChannelRowProps {
 
 export function ChannelRow({ channel, adapters, onEdit }: ChannelRowProps) {
   const [removing, setRemoving] = useState(false);
+  const may = useMay('admin');
   const client = useQueryClient();
   const test = useMutation({
     mutationFn: () => api.testChannel(channel.id),
@@ -39,13 +41,13 @@ export function ChannelRow({ channel, adapters, onEdit }: ChannelRowProps) {
           <span className="quiet">{kind?.title ?? channel.notifier.use}</span>
         </div>
         <div className="channel-actions">
-          <Button size="xs" variant="default" loading={test.isPending} onClick={() => test.mutate()}>
+          <Button size="xs" variant="default" loading={test.isPending} onClick={() => test.mutate()} {...may}>
             Test{named}
           </Button>
-          <Button size="xs" variant="default" disabled={!adapters} onClick={onEdit}>
+          <Button size="xs" variant="default" disabled={!adapters} onClick={onEdit} {...may}>
             Edit{named}
           </Button>
-          <Button size="xs" variant="default" className="danger" onClick={() => setRemoving(true)}>
+          <Button size="xs" variant="default" className="danger" onClick={() => setRemoving(true)} {...may}>
             Remove…{named}
           </Button>
         </div>

@@ -7,6 +7,7 @@ import type { CrewType, CrewWorker } from '../../server/api-workers.ts';
 import { api } from '../api.ts';
 import { count, plural } from '../formats.ts';
 import type { State } from '../manager-state.ts';
+import { type May, useMay } from '../may.ts';
 import { queries } from '../queries.ts';
 import { StateBadge, Value } from './badges.tsx';
 import { Confirm } from './confirm.tsx';
@@ -22,6 +23,7 @@ interface CrewTableProps {
 export function CrewTable({ app, type, letsGo }: CrewTableProps) {
   const { processType, workers, others, jobs } = type;
   const [going, setGoing] = useState<string>();
+  const may = useMay('member', app);
   return (
     <section className="card listed" aria-labelledby={`crew-${processType}`}>
       <header className="crew-head">
@@ -57,7 +59,7 @@ export function CrewTable({ app, type, letsGo }: CrewTableProps) {
           </thead>
           <tbody>
             {workers.map((worker) => (
-              <Row key={worker.name} worker={worker} onGo={letsGo ? setGoing : undefined} />
+              <Row key={worker.name} worker={worker} may={may} onGo={letsGo ? setGoing : undefined} />
             ))}
           </tbody>
         </table>
@@ -92,7 +94,13 @@ function Headline({ type: { workers, desired, countedAt } }: { type: CrewType })
   );
 }
 
-function Row({ worker, onGo }: { worker: CrewWorker; onGo: ((name: string) => void) | undefined }) {
+interface RowProps {
+  readonly worker: CrewWorker;
+  readonly may: May;
+  readonly onGo: ((name: string) => void) | undefined;
+}
+
+function Row({ worker, may, onGo }: RowProps) {
   const { name, since, jobs, state } = worker;
   return (
     <tr>
@@ -115,6 +123,7 @@ function Row({ worker, onGo }: { worker: CrewWorker; onGo: ((name: string) => vo
             variant="default"
             disabled={state === 'stopping'}
             onClick={() => onGo(name)}
+            {...may}
           >
             Let go…<span className="only-read"> {name}</span>
           </Button>

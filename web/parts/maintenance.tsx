@@ -4,6 +4,7 @@ import { useState } from 'react';
 import type { App, Manager } from '../../server/api.ts';
 import { api } from '../api.ts';
 import { plural } from '../formats.ts';
+import { useMay } from '../may.ts';
 import { Confirm } from './confirm.tsx';
 import { useChange } from './refresh.ts';
 import { Failed } from './states.tsx';
@@ -46,6 +47,7 @@ export function Maintenance({ app, processTypes, opened, onClose }: MaintenanceP
 
 /** The same for every manager of an app; ending it ends only the holds at 0. */
 export function AppMaintenance({ app }: { app: App }) {
+  const may = useMay('member', app.name);
   const [asking, setAsking] = useState(false);
   const down = app.managers.filter(inMaintenance);
   const end = useChange(app.name, () =>
@@ -55,11 +57,17 @@ export function AppMaintenance({ app }: { app: App }) {
   return (
     <>
       {down.length > 0 ? (
-        <Button size="xs" variant="default" loading={end.isPending} onClick={() => end.mutate(undefined)}>
+        <Button
+          size="xs"
+          variant="default"
+          loading={end.isPending}
+          onClick={() => end.mutate(undefined)}
+          {...may}
+        >
           End the maintenance of {plural(down.length, 'process type')}
         </Button>
       ) : (
-        <Button size="xs" variant="default" onClick={() => setAsking(true)}>
+        <Button size="xs" variant="default" onClick={() => setAsking(true)} {...may}>
           Maintenance…
         </Button>
       )}

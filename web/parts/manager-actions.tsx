@@ -3,6 +3,7 @@ import { Button } from '@mantine/core';
 import { useState } from 'react';
 import type { Hold, Manager } from '../../server/api.ts';
 import { api } from '../api.ts';
+import { type May, useMay } from '../may.ts';
 import { EvaluationPanel } from './evaluation.tsx';
 import { HoldForm, type HoldKind } from './hold-form.tsx';
 import { inMaintenance, Maintenance } from './maintenance.tsx';
@@ -19,6 +20,7 @@ type Dialog = HoldKind | 'maintenance' | 'evaluation';
 export function ManagerActions({ app, manager }: ActionsProps) {
   const { processType } = manager;
   const [dialog, setDialog] = useState<Dialog>();
+  const may = useMay('member', app);
   const close = (): void => setDialog(undefined);
   const pause = useChange(app, () => api.changeManager(app, processType, { paused: !manager.paused }));
   const dryRun = useChange(app, () => api.changeManager(app, processType, { dryRun: !manager.dryRun }));
@@ -26,22 +28,30 @@ export function ManagerActions({ app, manager }: ActionsProps) {
   const failed = pause.error ?? dryRun.error ?? release.error;
   return (
     <>
-      <Action onClick={() => setDialog('evaluation')}>Evaluate now</Action>
+      <Action may={may} onClick={() => setDialog('evaluation')}>
+        Evaluate now
+      </Action>
       {manager.hold ? (
-        <Action pending={release.isPending} onClick={() => release.mutate(undefined)}>
+        <Action may={may} pending={release.isPending} onClick={() => release.mutate(undefined)}>
           {inMaintenance(manager) ? 'End the maintenance' : 'End the hold'}
         </Action>
       ) : (
         <>
-          <Action onClick={() => setDialog('now')}>Scale now…</Action>
-          <Action onClick={() => setDialog('hold')}>Hold…</Action>
-          <Action onClick={() => setDialog('maintenance')}>Maintenance…</Action>
+          <Action may={may} onClick={() => setDialog('now')}>
+            Scale now…
+          </Action>
+          <Action may={may} onClick={() => setDialog('hold')}>
+            Hold…
+          </Action>
+          <Action may={may} onClick={() => setDialog('maintenance')}>
+            Maintenance…
+          </Action>
         </>
       )}
-      <Action pending={dryRun.isPending} onClick={() => dryRun.mutate(undefined)}>
+      <Action may={may} pending={dryRun.isPending} onClick={() => dryRun.mutate(undefined)}>
         {manager.dryRun ? 'Go live' : 'Dry run'}
       </Action>
-      <Action pending={pause.isPending} onClick={() => pause.mutate(undefined)}>
+      <Action may={may} pending={pause.isPending} onClick={() => pause.mutate(undefined)}>
         {manager.paused ? 'Resume' : 'Pause'}
       </Action>
       {failed && <Failed what="This was not changed" error={failed} />}
@@ -57,12 +67,13 @@ export function ManagerActions({ app, manager }: ActionsProps) {
 interface ActionProps {
   readonly onClick: () => void;
   readonly pending?: boolean;
+  readonly may: May;
   readonly children: string;
 }
 
-function Action({ onClick, pending = false, children }: ActionProps) {
+function Action({ onClick, pending = false, may, children }: ActionProps) {
   return (
-    <Button size="xs" variant="default" loading={pending} onClick={onClick}>
+    <Button size="xs" variant="default" loading={pending} onClick={onClick} {...may}>
       {children}
     </Button>
   );

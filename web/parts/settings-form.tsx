@@ -7,6 +7,7 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
 import type { Adapters, Manager, ManagerChange } from '../../server/api.ts';
 import { api } from '../api.ts';
+import { useMay } from '../may.ts';
 import { hasProblem } from '../option-values.ts';
 import { queries } from '../queries.ts';
 import { ChoicesForm } from './choices-form.tsx';
@@ -22,6 +23,7 @@ interface SettingsFormProps {
 }
 
 export function SettingsForm({ app, manager, adapters }: SettingsFormProps) {
+  const may = useMay('admin', app);
   const [edits, setEdits] = useState<Partial<Draft>>({});
   const draft = { ...draftOf(manager), ...edits };
   const change = changeOf(draftOf(manager), draft);
@@ -42,7 +44,7 @@ export function SettingsForm({ app, manager, adapters }: SettingsFormProps) {
       <ManagerChoices draft={draft} set={set} adapters={adapters} />
       {save.isError && <Failed what="The settings were not saved" error={save.error} />}
       <div className="save-bar">
-        <Button type="submit" disabled={!dirty || problem !== undefined} loading={save.isPending}>
+        <Button type="submit" disabled={!dirty || problem !== undefined} loading={save.isPending} {...may}>
           Save
         </Button>
         <Button variant="default" disabled={!dirty} onClick={() => setEdits({})}>

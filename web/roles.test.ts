@@ -1,0 +1,72 @@
+/** What each role is offered, in a real browser: a button that the controller would refuse says who may press it. */
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { has } from '../checks/fixtures.ts';
+import type { Role } from '../server/api-people.ts';
+import { startBrowser, type Visitor } from './browser.ts';
+import { type Fixture, startFixture } from './fixture.ts';
+
+/** Where it stands, its name, and the least role that presses it. */
+const buttons: readonly (readonly [path: string, name: string | RegExp, least: Role])[] = [
+  ['/', 'Add an app', 'admin'],
+  ['/apps/catalogue', 'Maintenance…', 'member'],
+  ['/apps/catalogue', 'Test', 'member'],
+  ['/apps/catalogue', 'Add a manager', 'admin'],
+  ['/apps/catalogue', 'Remove this app…', 'admin'],
+  ['/apps/catalogue/worker', 'Evaluate now', 'member'],
+  ['/apps/catalogue/worker', 'Pause', 'member'],
+  ['/apps/catalogue/worker?view=settings', 'Remove this manager…', 'admin'],
+  ['/workers?app=catalogue', 'Let go… worker.3', 'member'],
+  ['/settings/channels', 'Add a channel', 'admin'],
+  ['/settings/channels', /^Test /, 'admin'],
+];
+const ranks: readonly Role[] = ['read-only', 'member', 'admin', 'owner'];
+
+describe.skipIf(!has('chromium'))('what a role is offered', { timeout: 180_000 }, () => {
+  let browser: Visitor;
+  let fixture: Fixture;
+  beforeAll(async () => {
+    browser = await startBrowser(inject('servers').chromium);
+  });
+  afterAll(() => browser?.close());
+  beforeEach(async () => {
+    fixture = await startFixture();
+  });
+  afterEach(async () => {
+    expect(await browser.leave()).toEqual([]);
+    await fixture.close();
+  });
+  const openAs = async (role: Role): Promise<Page> => {
+    const organisations = [{ id: '1', name: 'Music Ltd', role }];
+    fixture.state.me = { loggedIn: true, setUpNeeded: false, name: 'Rachel', organisations };
+    return (await browser.open(fixture.url)).page;
+  };
+
+  test.each(['read-only', 'member', 'admin'] as const)('%s', async (role) => {
+    const page = await openAs(role);
+    for (const [path, name, least] of buttons) {
+      if (page.url() !== fixture.url + path) await page.goto(fixture.url + path);
+      const button = page.getByRole('button', { name, exact: typeof name === 'string' }).first();
+      await button.waitFor();
+      const may = ranks.indexOf(role) >= ranks.indexOf(least);
+      expect([path, name, await button.isEnabled()]).toEqual([path, name, may]);
+      if (!may) expect(await button.getAttribute('title')).toContain(`Your role is ${role}`);
+    }
+  });
+
+  test('the token and the set-up are shown to those alone who may have the token', async () => {
+    const page = await openAs('member');
+    await page.goto(`${fixture.url}/apps/catalogue`);
+    await page.getByRole('heading', { name: 'What it answers' }).waitFor();
+    expect(await page.getByRole('heading', { name: 'Token' }).count()).toBe(0);
+    expect(await page.getByRole('heading', { name: 'Set-up' }).count()).toBe(0);
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    expect(violations.map(({ id }) => id)).toEqual([]);
+    await page.close();
+    const other = await openAs('admin');
+    await other.goto(`${fixture.url}/apps/catalogue`);
+    await other.getByRole('heading', { name: 'Token' }).waitFor();
+    await other.getByRole('heading', { name: 'Set-up' }).waitFor();
+  });
+});

@@ -17,7 +17,7 @@ import { type OpenStore, openStore } from '../store/open.ts';
 import type { ManagerSettings } from '../store/store.ts';
 import { createPostgres, postgresFolder } from './bench/postgres.ts';
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 120_000 });
 
 const apps = ['a', 'b', 'c', 'd', 'e', 'f'];
 const patienceMs = 90_000;
@@ -43,6 +43,8 @@ let platform: Platform;
 let store: OpenStore;
 let running: Running[];
 let databaseUrl: string;
+/** Of a controller that ended though nobody ended it. */
+let died: string | undefined;
 
 const info = (text: string): void => void process.stderr.write(`failover: ${text}\n`);
 
@@ -59,9 +61,17 @@ async function start(name: string): Promise<Running> {
         CONFIG: join(folder.path, 'headcount.yaml'),
         DATA: join(folder.path, name),
       },
-      stdio: ['ignore', 'pipe', process.env.FAILOVER_LOG ? 'inherit' : 'ignore'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
+  let log = '';
+  child.stderr?.on('data', (piece) => {
+    log = `${log}${piece}`.slice(-4_000);
+    if (process.env.FAILOVER_LOG) process.stderr.write(`${name}: ${piece}`);
+  });
+  child.once('exit', (code, signal) => {
+    if (running.some((one) => one.child === child)) died = `${name} ended with ${code ?? signal}: ${log}`;
+  });
   const lines = child.stdout && createInterface(child.stdout);
   const line = await new Promise<string>((resolve, reject) => {
     lines?.once('line', resolve);
@@ -84,6 +94,7 @@ async function begin(url: string): Promise<void> {
   folder = temporaryFolder('failover');
   platform = await startPlatform();
   running = [];
+  died = undefined;
   databaseUrl = url;
   writeFileSync(join(folder.path, 'headcount.yaml'), 'intervalSeconds: 1\n');
   store = await openStore({ databaseUrl: url });
@@ -100,6 +111,12 @@ async function finish(): Promise<void> {
   await store.close();
   await platform.close();
   folder.remove();
+}
+
+/** As `until`, and at once over when a controller has died by itself. */
+async function eventually(holds: () => boolean, what: string): Promise<void> {
+  await until(() => died !== undefined || holds(), what, patienceMs);
+  expect(died).toBeUndefined();
 }
 
 /** By controller, how many apps it counted last. */
@@ -257,35 +274,32 @@ describe.skipIf(!postgresFolder())('three controllers, and PostgreSQL is restart
 
   test.each(['SIGINT', 'SIGQUIT'] as const)('by %s under load', async (signal) => {
     await Promise.all(['one', 'two', 'three'].map(start));
-    await until(everyShare(2, 2), 'fair shares', patienceMs);
+    await eventually(everyShare(2, 2), 'fair shares');
     await wish(1);
     const falls = () => platform.scaled.filter(({ from, to }) => to < from).length;
     await postgres.stop(signal);
     const before = falls();
     // More than there was: also without the store it grows, as soon as all say that they hear nothing.
     for (const app of apps) platform.waiting.set(app, 45);
-    await until(
+    await eventually(
       () => apps.every((app) => platform.scaled.findLast((one) => one.app === app)?.to === 45),
       'growth without a store',
-      patienceMs,
     );
     for (const app of apps) platform.waiting.set(app, 5);
     const counted = new Map(platform.counted);
-    await until(
+    await eventually(
       () => apps.every((app) => (platform.counted.get(app)?.at ?? 0) > (counted.get(app)?.at ?? 0) + 2_000),
       'further checkups',
-      patienceMs,
     );
     expect(falls()).toBe(before);
     await postgres.start();
     const startedAt = Date.now();
-    await until(
+    await eventually(
       () => apps.every((app) => platform.scaled.findLast((one) => one.app === app)?.to === 5),
       'the fall',
-      patienceMs,
     );
     info(`${signal}: all is as usual ${Date.now() - startedAt} ms after the start of PostgreSQL`);
     expect(platform.faults).toEqual([]);
-    await until(everyShare(2, 2), 'the shares as they were', patienceMs);
+    await eventually(everyShare(2, 2), 'the shares as they were');
   });
 });

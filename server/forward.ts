@@ -13,6 +13,8 @@ import type { Tenure } from './tenure.ts';
 const bodyBytesMaximum = 4_000_000;
 const answerLimitMs = 15_000;
 const connectLimitMs = 1_000;
+/** What is heard holds for 4 s from before it was asked; a busy machine answers late, and then nobody would grow. */
+const silenceLimitMs = 2_000;
 const ownerKeptMs = 1_000;
 const mark = 'x-headcount-forwarded';
 const hopHeaders = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'content-length', 'expect'];
@@ -38,7 +40,7 @@ export function forwarding<E>(rounds: Rounds, tenure: Tenure, here: Fetch<E>): F
 }
 
 export async function isSilent({ url }: Claimant): Promise<boolean> {
-  const response = await fetch(new URL(contactPath, url), { signal: AbortSignal.timeout(1_000) });
+  const response = await fetch(new URL(contactPath, url), { signal: AbortSignal.timeout(silenceLimitMs) });
   return (await response.text()) === 'silent\n';
 }
 

@@ -115,6 +115,9 @@ describe.each([
       'text/event-stream; charset=utf-8',
     ]);
     await live.body?.cancel();
+    const guide = await (await call('GET', '/api/apps/shop/setup-guide?measure=requests')).json();
+    expect(guide).toMatchObject({ address: publicUrl });
+    expect(JSON.stringify(guide)).toContain(`HEADCOUNT_URL=${publicUrl}`);
     expect((await call('DELETE', '/api/apps/shop')).status).toBe(204);
     expect((await call('POST', '/api/auth/sign-out', {})).status).toBe(200);
     expect((await call('GET', '/api/apps')).status).toBe(401);

@@ -27,7 +27,10 @@ export function setupGuideRoutes(api: Routes, deps: Deps): void {
       const { token } = await findApp(deps, c.req.valid('param').app);
       const { processType: type, measure, address } = c.req.valid('query');
       const own = address ?? deps.publicUrl ?? new URL(c.req.url).origin;
-      return c.json(guideFor({ token, address: new URL(own).origin, processType: type, measure }), 200);
+      // Its path too: below one, the controller answers nowhere else.
+      const { origin, pathname } = new URL(own);
+      const at = `${origin}${pathname.replace(/\/+$/, '')}`;
+      return c.json(guideFor({ token, address: at, processType: type, measure }), 200);
     },
   );
 }

@@ -6,6 +6,7 @@ import { type FormEvent, useState } from 'react';
 import { knowsPasskeys, logInByPasskey, peopleApi } from '../api-people.ts';
 import { Door } from '../parts/door.tsx';
 import { Failed } from '../parts/states.tsx';
+import { prefix } from '../prefix.ts';
 
 type Step = 'password' | 'code' | 'forgotten';
 
@@ -41,7 +42,7 @@ function useEnter(): () => Promise<void> {
   const { next } = useSearch({ from: '/login' });
   return async () => {
     await client.resetQueries();
-    router.history.push(ownAddress(next));
+    router.history.push(prefix + ownAddress(next));
   };
 }
 
@@ -90,7 +91,7 @@ function OtherWays({ onDone, onForgotten }: { onDone: () => Promise<void>; onFor
   const ways = useQuery({ queryKey: ['log-in'], queryFn: ({ signal }) => peopleApi.ways(signal) });
   const passkey = useMutation({ mutationFn: logInByPasskey, onSuccess: onDone });
   const singleSignOn = useMutation({
-    mutationFn: () => peopleApi.singleSignOn(ownAddress(next)),
+    mutationFn: () => peopleApi.singleSignOn(prefix + ownAddress(next)),
     onSuccess: ({ url }) => location.assign(url),
   });
   const failed = new URLSearchParams(location.search).get('error');
@@ -205,7 +206,7 @@ function ForgottenForm({ onBack }: { onBack: () => void }) {
   );
 }
 
-/** An address of this page only: a link to the login must not be able to lead elsewhere afterwards. */
+/** An address of this page only, without its prefix: a link to the login must not be able to lead elsewhere afterwards. */
 export function ownAddress(next: string | undefined): string {
   return next && /^\/(?![/\\])/.test(next) ? next : '/';
 }

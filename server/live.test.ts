@@ -34,6 +34,24 @@ test('a listener that does not read is let go after a bounded number of messages
   await reading;
 });
 
+test('what comes together is one piece, and of it everybody hears what is theirs', async () => {
+  const live = createLive(limits);
+  live.send('checkup', { app: 'before anybody listens' });
+  const all = live.open(allowed).body!.getReader();
+  const some = live.open(allowed, (app) => app === 'b').body!.getReader();
+  const none = live.open(allowed, () => false);
+  for (const app of ['a', 'b', 'c']) live.send('checkup', { app });
+  const piece = async (reader: typeof all): Promise<string> => {
+    await reader.read();
+    return new TextDecoder().decode((await reader.read()).value);
+  };
+  const event = (app: string): string => `event: checkup\ndata: {"app":"${app}"}\n\n`;
+  expect(await piece(all)).toBe(['a', 'b', 'c'].map(event).join(''));
+  expect(await piece(some)).toBe(event('b'));
+  live.close();
+  expect(await none.text()).toBe('retry: 2000\n\n');
+});
+
 test('the oldest listener makes room when there are too many', () => {
   const live = createLive(limits);
   for (let index = 0; index < 10; index++) live.open(allowed);

@@ -1,6 +1,7 @@
 /**
- * Live updates by server-sent events. Every event is written out once and handed to all listeners. A listener that does
- * not read falls behind by a bounded number of messages and is then let go; its EventSource comes back by itself
+ * Live updates by server-sent events. Every event is written out once, and what comes within a moment is handed to all
+ * listeners in one piece: a hundred dashboards and hundreds of checkups a second are a thousand writes a second. A listener that does
+ * not read falls behind by a bounded number of pieces and is then let go; its EventSource comes back by itself
  * and the page loads what it missed. Waiting for slow readers was rejected: one sleeping laptop would stop all.
  */
 export interface Live {
@@ -20,18 +21,30 @@ interface Listener {
   readonly hears?: (app: string) => boolean;
 }
 
+interface Collected {
+  readonly text: string;
+  /** Absent: it is about no app, and everybody hears it. */
+  readonly app: string | undefined;
+}
+
 export interface LiveLimits {
   readonly heartbeatMs: number;
   readonly listenerCount: number;
-  /** Messages that may wait for one listener. */
+  /** Pieces that may wait for one listener. */
   readonly behindCount: number;
 }
+
+/** Nobody sees the difference on a page. */
+const collectMs = 100;
+const mostCollected = 1_000;
 
 const usual: LiveLimits = { heartbeatMs: 15_000, listenerCount: 1_000, behindCount: 200 };
 
 export function createLive(limits: LiveLimits = usual): Live {
   const listeners = new Set<Listener>();
   const encoder = new TextEncoder();
+  let collected: Collected[] = [];
+  let flushing: NodeJS.Timeout | undefined;
   const leave = (listener: Listener): void => {
     if (!listeners.delete(listener)) return;
     try {
@@ -43,6 +56,17 @@ export function createLive(limits: LiveLimits = usual): Live {
   const push = (listener: Listener, bytes: Uint8Array): void => {
     if ((listener.stream.desiredSize ?? 0) > 0) listener.stream.enqueue(bytes);
     else leave(listener);
+  };
+  const flush = (): void => {
+    clearTimeout(flushing);
+    flushing = undefined;
+    const events = collected;
+    collected = [];
+    const whole = encoder.encode(events.map(({ text }) => text).join(''));
+    for (const listener of listeners) {
+      const piece = listener.hears ? encoder.encode(heardBy(listener.hears, events)) : whole;
+      if (piece.length > 0) push(listener, piece);
+    }
   };
   const beat = (): void => {
     const comment = encoder.encode(': still here\n\n');
@@ -78,17 +102,23 @@ export function createLive(limits: LiveLimits = usual): Live {
       return new Response(body, { headers: streamHeaders });
     },
     send: (event, data) => {
-      const bytes = encoder.encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-      const app = appOf(data);
-      for (const listener of listeners)
-        if (app === undefined || !listener.hears || listener.hears(app)) push(listener, bytes);
+      if (listeners.size === 0) return;
+      collected.push({ text: `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`, app: appOf(data) });
+      if (collected.length >= mostCollected) flush();
+      else flushing ??= setTimeout(flush, collectMs).unref();
     },
     listenerCount: () => listeners.size,
     close: () => {
       clearInterval(heart);
+      flush();
       for (const listener of listeners) leave(listener);
     },
   };
+}
+
+function heardBy(hears: (app: string) => boolean, events: readonly Collected[]): string {
+  const heard = events.filter(({ app }) => app === undefined || hears(app));
+  return heard.map(({ text }) => text).join('');
 }
 
 function appOf(data: unknown): string | undefined {

@@ -59,7 +59,7 @@ apps:
     await page.getByLabel('E-mail').fill('rachel@example.com');
     await page.getByRole('textbox', { name: 'Password' }).fill('a long password');
     await page.keyboard.press('Enter');
-    await page.getByRole('link', { name: 'worker' }).click();
+    await page.getByRole('link', { name: 'worker', exact: true }).click();
     await page.getByRole('heading', { level: 1, name: 'worker' }).waitFor();
     const tile = (name: string) => page.locator('.tile').filter({ hasText: name });
     await tile('Waiting').getByText('25', { exact: true }).waitFor();

@@ -30,14 +30,14 @@ const options: readonly OptionSpec[] = [
   {
     name: 'url',
     label: 'Address of Redis',
-    help: "Celery's broker_url: redis://user:password@host:6379/0, rediss:// for TLS, or sentinel:// addresses with ; between.",
+    help: "Celery's broker_url: redis://user:password@host:6379/0, rediss:// for TLS, or sentinel:// addresses with ; between (rediss+sentinel:// for TLS to the server).",
     type: 'text',
     secret: true,
   },
   {
     name: 'masterName',
     label: 'Master behind sentinels',
-    help: "The broker's transport option master_name; only for sentinel:// addresses.",
+    help: "The broker's transport option master_name; only for addresses of sentinels.",
     type: 'text',
     default: '',
   },

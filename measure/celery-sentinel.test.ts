@@ -1,7 +1,8 @@
 /** A broker behind a real sentinel: the master is killed, and the meter finds the one that takes its place. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { has, type RedisServer, startRedis, temporaryFolder } from '../checks/fixtures.ts';
@@ -93,6 +94,70 @@ describe.skipIf(!has('redisServer'))('behind sentinels', () => {
         { kind: 'unknown', why: expect.stringContaining(why) },
       ]);
       await meter.close?.();
+    }
+  });
+});
+
+describe.skipIf(!has('redisServer'))('behind a sentinel, with TLS to the server', () => {
+  const folder = temporaryFolder('sentinel-tls');
+  const file = (name: string): string => join(folder.path, name);
+  let master: RedisServer;
+  let sentinel: ChildProcess | undefined;
+  let port: number;
+
+  beforeAll(async () => {
+    const subject = ['-subj', '/CN=redis', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const out = ['-keyout', file('server.key'), '-out', file('server.crt')];
+    const self = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...out, ...subject];
+    await promisify(execFile)('openssl', self);
+    const tls = [
+      ['tls-cert-file', file('server.crt')],
+      ['tls-key-file', file('server.key')],
+      ['tls-ca-cert-file', file('server.crt')],
+      ['tls-auth-clients', 'optional'],
+      ['tls-replication', 'yes'],
+    ] as const;
+    const masterPort = await freePort();
+    const args = ['--port', '0', '--tls-port', String(masterPort), '--requirepass', 'secret'];
+    master = await startRedis({
+      port: masterPort,
+      args: [...args, ...tls.flatMap(([name, value]) => [`--${name}`, value])],
+    });
+    port = await freePort();
+    const lines = [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${folder.path}`,
+      ...tls.map(([name, value]) => `${name} ${value}`),
+      `sentinel monitor main 127.0.0.1 ${masterPort} 1`,
+      'sentinel auth-pass main secret',
+    ];
+    writeFileSync(file('sentinel.conf'), `${lines.join('\n')}\n`);
+    sentinel = spawn(inject('servers').redisServer, [file('sentinel.conf'), '--sentinel'], {
+      stdio: 'ignore',
+    });
+  });
+  afterAll(async () => {
+    sentinel?.kill('SIGKILL');
+    await master?.stop('SIGKILL');
+    folder.remove();
+  });
+
+  test('the queue is counted; a certificate that nobody vouches for, and no TLS at all, are unknown', async () => {
+    const address = (form: string, query = ''): string => `${form}://:secret@127.0.0.1:${port}/0${query}`;
+    const any = '?ssl_cert_reqs=none';
+    const meter = meterOf({ url: address('rediss+sentinel', any), masterName: 'main' });
+    await until(async () => (await meter.read(patience))[0]?.kind === 'jobs', 'the sentinel', 60_000);
+    const server = `rediss://:secret@127.0.0.1:${master.port}/0`;
+    const client = new Redis(server, { tls: { rejectUnauthorized: false } });
+    await client.lpush('celery', '{}', '{}', '{}');
+    client.disconnect();
+    expect(await meter.read(patience)).toMatchObject([{ kind: 'jobs', waiting: 3 }]);
+    await meter.close?.();
+    for (const url of [address('rediss+sentinel'), address('sentinel')]) {
+      const wrong = meterOf({ url, masterName: 'main' });
+      expect(await wrong.read(patience)).toMatchObject([{ kind: 'unknown' }]);
+      await wrong.close?.();
     }
   });
 });

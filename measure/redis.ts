@@ -5,7 +5,7 @@
  *
  * Addresses are written as Celery writes them: `redis://user:password@host:6379/0`, `rediss://` for TLS, and
  * `?ssl_cert_reqs=none` where the server's certificate is its own (Heroku); behind sentinels `sentinel://host:26379/0`, several with
- * `;` between, and the name of the master beside it.
+ * `;` between, and the name of the master beside it; `rediss+sentinel://` speaks TLS with the server, and none with the sentinels.
  */
 import type { Redis, RedisOptions } from 'ioredis';
 import { HeadcountError } from '../decide/errors.ts';
@@ -23,9 +23,9 @@ export interface RedisLink {
 
 const connectTimeoutMs = 5_000;
 
-/** @param masterName what the sentinels call the server; only for `sentinel://` */
+/** @param masterName what the sentinels call the server; only for `sentinel://` and `rediss+sentinel://` */
 export function openRedisLink(url: string, masterName = ''): RedisLink {
-  const options = url.startsWith('sentinel:') ? sentinelOptionsOf(url, masterName) : optionsOf(url);
+  const options = isSentinel(url) ? sentinelOptionsOf(url, masterName) : optionsOf(url);
   const server = options?.sentinels
     ? `Redis "${masterName}" behind the sentinels at ${options.sentinels.map(({ host, port }) => `${host}:${port}`).join(', ')}`
     : `Redis at ${options?.host}:${options?.port}`;
@@ -64,16 +64,23 @@ function optionsOf(url: string): RedisOptions | undefined {
   if (!URL.canParse(url)) return undefined;
   const { protocol, hostname, port, username, password, pathname, searchParams } = new URL(url);
   if (!['redis:', 'rediss:'].includes(protocol) || !/^(\/\d*)?$/.test(pathname)) return undefined;
-  const anyCertificate = /^(cert_)?none$/i.test(searchParams.get('ssl_cert_reqs') ?? '');
   return {
     host: decodeURIComponent(hostname).replace(/^\[|\]$/g, '') || '127.0.0.1',
     port: Number(port || 6_379),
     db: Number(pathname.slice(1)),
     ...(username ? { username: decodeURIComponent(username) } : {}),
     ...(password ? { password: decodeURIComponent(password) } : {}),
-    ...(protocol === 'rediss:' ? { tls: { rejectUnauthorized: !anyCertificate } } : {}),
+    ...(protocol === 'rediss:' ? { tls: tlsOf(searchParams) } : {}),
     ...oneAttempt,
   };
+}
+
+function tlsOf(query: URLSearchParams): { readonly rejectUnauthorized: boolean } {
+  return { rejectUnauthorized: !/^(cert_)?none$/i.test(query.get('ssl_cert_reqs') ?? '') };
+}
+
+function isSentinel(url: string): boolean {
+  return /^(rediss\+)?sentinel:/.test(url);
 }
 
 const oneAttempt: RedisOptions = {
@@ -89,9 +96,10 @@ const oneAttempt: RedisOptions = {
 /** Who is the master is asked at each connection; after a fail-over the next read finds the new one. */
 function sentinelOptionsOf(url: string, masterName: string): RedisOptions | undefined {
   const parts = url.split(';').map((part) => part.trim());
-  if (!masterName || !parts.every((part) => URL.canParse(part) && part.startsWith('sentinel:')))
-    return undefined;
+  if (!masterName || !parts.every((part) => URL.canParse(part) && isSentinel(part))) return undefined;
   const addresses = parts.map((part) => new URL(part));
+  const [first] = addresses;
+  const tls = first?.protocol === 'rediss+sentinel:' && tlsOf(first.searchParams);
   const { username, password } = addresses.find((one) => one.password) ?? { username: '', password: '' };
   const database = addresses.map(({ pathname }) => Number(pathname.slice(1))).find((number) => number > 0);
   return {
@@ -103,6 +111,7 @@ function sentinelOptionsOf(url: string, masterName: string): RedisOptions | unde
     db: database ?? 0,
     ...(username ? { username: decodeURIComponent(username) } : {}),
     ...(password ? { password: decodeURIComponent(password) } : {}),
+    ...(tls ? { tls, enableTLSForSentinelMode: true } : {}),
     sentinelRetryStrategy: () => null,
     ...oneAttempt,
   };

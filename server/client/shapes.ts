@@ -10,7 +10,7 @@ export type Acceptance = { token: string; name?: string; password?: string };
 export type Account = { hasPassword: boolean; secondFactor: boolean; passkeys: { id: string; name?: string; createdAt?: number }[] };
 
 /** Everything that can be chosen, with its options: forms are drawn from this. */
-export type Adapters = { meters: { use: string; title: string; help: string; options: { name: string; label: string; help: string; type: "number" | "text" | "boolean"; unit?: string; default?: string | number | boolean; optional?: boolean; minimum?: number; maximum?: number; choices?: string[]; secret?: boolean }[] }[]; rules: { use: string; title: string; help: string; options: { name: string; label: string; help: string; type: "number" | "text" | "boolean"; unit?: string; default?: string | number | boolean; optional?: boolean; minimum?: number; maximum?: number; choices?: string[]; secret?: boolean }[] }[]; limits: { use: string; title: string; help: string; options: { name: string; label: string; help: string; type: "number" | "text" | "boolean"; unit?: string; default?: string | number | boolean; optional?: boolean; minimum?: number; maximum?: number; choices?: string[]; secret?: boolean }[] }[]; fleets: { use: string; title: string; help: string; options: { name: string; label: string; help: string; type: "number" | "text" | "boolean"; unit?: string; default?: string | number | boolean; optional?: boolean; minimum?: number; maximum?: number; choices?: string[]; secret?: boolean }[] }[]; notifiers: { use: string; title: string; help: string; options: { name: string; label: string; help: string; type: "number" | "text" | "boolean"; unit?: string; default?: string | number | boolean; optional?: boolean; minimum?: number; maximum?: number; choices?: string[]; secret?: boolean }[] }[] };
+export type Adapters = { meters: { use: string; title: string; help: string; options: { name: string; label: string; help: string; type: "number" | "text" | "boolean"; format?: "week" | "time-zone"; unit?: string; default?: string | number | boolean; optional?: boolean; minimum?: number; maximum?: number; choices?: string[]; secret?: boolean }[] }[]; rules: { use: string; title: string; help: string; options: { name: string; label: string; help: string; type: "number" | "text" | "boolean"; format?: "week" | "time-zone"; unit?: string; default?: string | number | boolean; optional?: boolean; minimum?: number; maximum?: number; choices?: string[]; secret?: boolean }[] }[]; limits: { use: string; title: string; help: string; options: { name: string; label: string; help: string; type: "number" | "text" | "boolean"; format?: "week" | "time-zone"; unit?: string; default?: string | number | boolean; optional?: boolean; minimum?: number; maximum?: number; choices?: string[]; secret?: boolean }[] }[]; fleets: { use: string; title: string; help: string; options: { name: string; label: string; help: string; type: "number" | "text" | "boolean"; format?: "week" | "time-zone"; unit?: string; default?: string | number | boolean; optional?: boolean; minimum?: number; maximum?: number; choices?: string[]; secret?: boolean }[] }[]; notifiers: { use: string; title: string; help: string; options: { name: string; label: string; help: string; type: "number" | "text" | "boolean"; format?: "week" | "time-zone"; unit?: string; default?: string | number | boolean; optional?: boolean; minimum?: number; maximum?: number; choices?: string[]; secret?: boolean }[] }[] };
 
 export type ApiKey = { id: string; name: string; start: string; role: "read-only" | "member" | "admin" | "owner"; by: string; createdAt: number; expiresAt?: number; usedAt?: number };
 
@@ -86,11 +86,11 @@ export type Issues = { issues: Issue[]; next?: string };
 /** Without `singleSignOn` there is none; else what its button says. */
 export type LogInWays = { singleSignOn?: string; resetByMail: boolean };
 
-export type Manager = { processType: string; rules: Choice[]; limits: Choice[]; meters: Choice[]; minimum: number; maximum: number; paused: boolean; combine?: string; hold?: Hold; learned: { serviceSeconds: { value: number; observations: number }; bootSeconds: { value: number; observations: number }; concurrency: { value: number; observations: number } }; latest?: Point; unknown?: string; draining?: string };
+export type Manager = { processType: string; rules: Choice[]; limits: Choice[]; meters: Choice[]; minimum: number; maximum: number; paused: boolean; dryRun?: boolean; combine?: string; hold?: Hold; learned: { serviceSeconds: { value: number; observations: number }; bootSeconds: { value: number; observations: number }; concurrency: { value: number; observations: number } }; latest?: Point; unknown?: string; draining?: string };
 
-export type ManagerChange = { rules?: Choice[]; limits?: Choice[]; meters?: Choice[]; minimum?: number; maximum?: number; paused?: boolean; combine?: string | null };
+export type ManagerChange = { rules?: Choice[]; limits?: Choice[]; meters?: Choice[]; minimum?: number; maximum?: number; paused?: boolean; dryRun?: boolean; combine?: string | null };
 
-export type ManagerSettings = { processType: string; rules?: Choice[]; limits?: Choice[]; meters?: Choice[]; minimum: number; maximum: number; paused?: boolean; combine?: string };
+export type ManagerSettings = { processType: string; rules?: Choice[]; limits?: Choice[]; meters?: Choice[]; minimum: number; maximum: number; paused?: boolean; dryRun?: boolean; combine?: string };
 
 export type Me = { loggedIn: boolean; setUpNeeded: boolean; name?: string; email?: string; organisations?: { id: string; name: string; role: "read-only" | "member" | "admin" | "owner" }[] };
 
@@ -112,7 +112,7 @@ export type OrganisationSettings = { name: string };
 /** Every app with its managers at this moment, in one answer. */
 export type Overview = { from: number; apps: { name: string; fleet: string; warnings?: string[]; managers: OverviewManager[]; today?: PartlyKnown; openIssues: number }[] };
 
-export type OverviewManager = { processType: string; minimum: number; maximum: number; paused: boolean; hold?: Hold; latest?: Point; unknown?: string; draining?: string; measured: boolean; goalSeconds?: number };
+export type OverviewManager = { processType: string; minimum: number; maximum: number; paused: boolean; dryRun?: boolean; hold?: Hold; latest?: Point; unknown?: string; draining?: string; measured: boolean; goalSeconds?: number };
 
 export type PartlyKnown = { spent: number; unpriced: string[]; unknownHours: number };
 

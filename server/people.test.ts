@@ -181,6 +181,12 @@ describe('organisations', () => {
     expect((await ask('GET', '/api/organisations/1/members', as(dan))).status).toBe(404);
     expect((await ask('GET', '/api/apps', as(dan))).body).toEqual([]);
     expect((await ask('DELETE', '/api/organisations/1/members/me', as(owner))).body.code).toBe('LAST_OWNER');
+    const [removed, changed] = (await ask('GET', '/api/audit', as(owner))).body.entries;
+    const dans = { personId: found.id, person: 'dan <dan@example.com>', role: 'admin' };
+    expect(changed).toMatchObject({ action: expect.stringContaining('PATCH'), subject: path });
+    expect(changed.after.members).toContainEqual(dans);
+    expect(removed.before.members).toContainEqual(dans);
+    expect(JSON.stringify(removed.after)).not.toContain('dan@example.com');
   });
 
   test('an invitation is withdrawn', async () => {

@@ -9,6 +9,7 @@ import type {
   Member,
   NewInvitation,
   NewKey,
+  Organisation,
   Role,
   Session,
 } from '../server/api-people.ts';
@@ -57,6 +58,7 @@ export const peopleApi = {
   removePasskey: (id: string) => call<unknown>('POST', '/api/auth/passkey/delete-passkey', { id }),
 
   choose: (id: string) => call<unknown>('PUT', '/api/me/organisation', { id }),
+  addOrganisation: (name: string) => call<Organisation>('POST', '/api/organisations', { name }),
   rename: (organisation: string, name: string) => call<unknown>('PATCH', at(organisation), { name }),
   members: (organisation: string, signal?: AbortSignal) =>
     call<Member[]>('GET', `${at(organisation)}/members`, undefined, signal),

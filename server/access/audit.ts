@@ -70,10 +70,20 @@ async function snapshot(deps: Deps, c: Context<Env>, route: string): Promise<unk
     return channel && { ...channel, notifier: hideSecrets(deps.kinds, 'notifiers', channel.notifier) };
   }
   if (kind === 'organisations' && route.includes('/members/'))
-    return { members: await deps.store.organisations.members(name) };
+    return { members: await namedMembers(deps, name) };
   if (route === 'PATCH /api/organisations/{organisation}')
     return (await deps.store.organisations.list()).find(({ id }) => id === name);
   return undefined;
+}
+
+/** With names: an id alone tells a reader nothing once its person has left. */
+async function namedMembers({ store, auth }: Deps, organisation: string): Promise<unknown> {
+  const members = await store.organisations.members(organisation);
+  const people = await auth.people.byIds(members.map(({ personId }) => personId));
+  return members.map(({ personId, role }) => {
+    const person = people.find(({ id }) => id === personId);
+    return { personId, ...(person && { person: `${person.name} <${person.email}>` }), role };
+  });
 }
 
 async function appOrManager(

@@ -1,12 +1,12 @@
 /** The organisation: its name, who is in it with which role, keys of programs, and what was changed by whom. */
-import { NativeSelect, Tabs } from '@mantine/core';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Tabs } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { peopleApi } from '../api-people.ts';
 import { AuditLog } from '../parts/audit-log.tsx';
 import { Keys } from '../parts/keys.tsx';
 import { Members } from '../parts/members.tsx';
 import { OrganisationName } from '../parts/organisation-name.tsx';
+import { Organisations } from '../parts/organisations.tsx';
 import { PageHead } from '../parts/page.tsx';
 import { Empty } from '../parts/states.tsx';
 import { queries } from '../queries.ts';
@@ -29,9 +29,7 @@ export function SettingsPage() {
   };
   return (
     <>
-      <PageHead title={current.name} top beside={<span className="quiet">your role: {current.role}</span>}>
-        {organisations.length > 1 && <Switch organisations={organisations} />}
-      </PageHead>
+      <PageHead title={current.name} top beside={<span className="quiet">your role: {current.role}</span>} />
       <Tabs value={canManage ? part : 'members'} onChange={show} keepMounted={false} className="views">
         <Tabs.List>
           <Tabs.Tab value="members">Members</Tabs.Tab>
@@ -40,8 +38,11 @@ export function SettingsPage() {
         </Tabs.List>
         <Tabs.Panel value="members">
           <div className="people-cards">
-            <Members key={current.id} organisation={current} />
-            {current.role === 'owner' && <OrganisationName key={current.id} organisation={current} />}
+            <Members key={`members ${current.id}`} organisation={current} />
+            {current.role === 'owner' && (
+              <OrganisationName key={`name ${current.id}`} organisation={current} />
+            )}
+            <Organisations organisations={organisations} />
           </div>
         </Tabs.Panel>
         {canManage && (
@@ -56,23 +57,5 @@ export function SettingsPage() {
         )}
       </Tabs>
     </>
-  );
-}
-
-function Switch({ organisations }: { organisations: readonly { id: string; name: string }[] }) {
-  const client = useQueryClient();
-  const choose = useMutation({
-    mutationFn: peopleApi.choose,
-    onSuccess: () => client.invalidateQueries(),
-  });
-  return (
-    <NativeSelect
-      aria-label="Organisation: what you add belongs to it"
-      size="xs"
-      disabled={choose.isPending}
-      value={organisations[0]?.id ?? ''}
-      data={organisations.map(({ id, name }) => ({ value: id, label: name }))}
-      onChange={(event) => choose.mutate(event.currentTarget.value)}
-    />
   );
 }

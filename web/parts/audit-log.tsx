@@ -57,7 +57,7 @@ function Entry({ entry }: { entry: AuditEntry }) {
   return (
     <li className="audit-entry">
       <span className="people-who">
-        <strong>{inWords(action, subject)}</strong>
+        <strong>{inWords(action, memberIn(entry) ?? subject)}</strong>
         <span className="quiet">
           <Clock at={at} />, {who}
           {by !== 'session' && ` (${by})`}
@@ -124,6 +124,18 @@ const sentences: Readonly<Record<string, string>> = {
   'POST /api/auth/passkey/verify-registration': 'Added a passkey',
   'POST /api/auth/passkey/delete-passkey': 'Removed a passkey',
 };
+
+/** "Paul <paul@example.com>" instead of the address of a member, where the entry says who it is. */
+function memberIn({ subject, before, after }: AuditEntry): string | undefined {
+  const id = /\/members\/([^/]+)$/.exec(subject)?.[1];
+  if (id === undefined) return undefined;
+  const known = [before, after].flatMap((side) => {
+    const members = (side as { members?: unknown } | null | undefined)?.members;
+    return Array.isArray(members) ? (members as { personId?: unknown; person?: unknown }[]) : [];
+  });
+  const person = known.find(({ personId }) => personId === id)?.person;
+  return typeof person === 'string' ? person : undefined;
+}
 
 /** "Changed a manager: apps/music/managers/worker" */
 export function inWords(action: string, subject: string): string {

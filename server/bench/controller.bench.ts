@@ -22,6 +22,7 @@ import { sql } from 'kysely';
 import pg from 'pg';
 import { type OpenStore, openStore } from '../../store/open.ts';
 import { intervalSeconds, managersPerApp, runController, serveApps, type Usage } from './controller-parts.ts';
+import { printStatements } from './controller-statements.ts';
 import { createPostgres, type Postgres } from './postgres.ts';
 
 const { values } = parseArgs({
@@ -156,18 +157,6 @@ async function end(child: ChildProcess): Promise<void> {
   if (values.profile && child.connected) child.disconnect();
   else child.kill('SIGKILL');
   await gone;
-}
-
-async function printStatements({ kysely }: OpenStore): Promise<void> {
-  const { rows } = await sql<{ calls: number; total: number; mean: number; query: string }>`
-    select calls::float8, total_exec_time as total, mean_exec_time as mean,
-      left(regexp_replace(query, '\\s+', ' ', 'g'), 110) as query
-    from pg_stat_statements where dbid = (select oid from pg_database where datname = current_database())
-    order by total_exec_time desc limit 15`.execute(kysely);
-  for (const { calls, total, mean, query } of rows)
-    console.log(
-      `${total.toFixed(0).padStart(8)} ms ${String(calls).padStart(7)} x ${mean.toFixed(2)} ms  ${query}`,
-    );
 }
 
 async function freshDatabase({ url }: Postgres, name: string): Promise<string> {

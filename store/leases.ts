@@ -16,7 +16,7 @@ import type { Database, DecisionTable } from './database.ts';
 import { decisionRow, toStored } from './decisions.ts';
 import type { StoredDecision } from './store.ts';
 import { together } from './together.ts';
-import { rowId, sqlState, text } from './values.ts';
+import { json, rowId, sqlState, text } from './values.ts';
 
 /** Who asks. */
 export interface Claimant {
@@ -218,25 +218,38 @@ async function recordTogether(
     fence: lease.fence,
     margin: marginMs,
   }));
-  return await kysely.transaction().execute(async (transaction) => {
-    const { rows } = await sql<{ place: number }>`
+  const drafts = asked.flatMap((one, place) =>
+    one.drafts.map((draft) => ({ ...decisionRow(draft), reasons: draft.reasons, place })),
+  );
+  // One statement, so that no row stays locked while this process is slow: the next renewal waits for it.
+  const { rows } = await sql<RecordedRow>`
+    with held as materialized (
       select place from leases
       join jsonb_to_recordset(${JSON.stringify(wanted)}::jsonb)
         as wanted (place int, app int, owner text, fence bigint, margin float8)
         on leases.app_id = wanted.app and leases.owner = wanted.owner and leases.fence = wanted.fence
       where until > clock_timestamp() + margin * interval '1 millisecond'
-      order by leases.app_id for share of leases`.execute(transaction);
-    const held = new Set(rows.map(({ place }) => place));
-    const drafts = asked.flatMap((one, place) => (held.has(place) ? one.drafts : []));
-    if (drafts.length === 0) return asked.map(() => undefined);
-    const stored: Selectable<DecisionTable>[] = await transaction
-      .insertInto('decisions')
-      .values(drafts.map(decisionRow))
-      .returningAll()
-      .execute();
-    const inOrder = stored.map(toStored)[Symbol.iterator]();
-    return asked.map((one, place) =>
-      held.has(place) ? one.drafts.flatMap(() => inOrder.next().value ?? []) : undefined,
-    );
+      order by leases.app_id for share of leases
+    ), written as (
+      insert into decisions (manager_id, at, current, desired, unknown, reasons, sentence, outcome, error)
+      select manager_id, at, current, desired, unknown, reasons, sentence, outcome, error
+      from jsonb_to_recordset(${json(drafts)}::jsonb) as draft (place int, manager_id int, at bigint, current float8,
+        desired float8, unknown boolean, reasons jsonb, sentence text, outcome text, error text)
+      join held using (place) order by place
+      returning *
+    )
+    select (select jsonb_agg(place) from held) as places, written.* from (select 1) as one
+    left join written on true order by id`.execute(kysely);
+  const held = new Set(rows[0]?.places ?? []);
+  const stored = rows.flatMap((row) => (row.id === null ? [] : toStored(row)));
+  return asked.map(({ drafts }, place) => {
+    if (!held.has(place)) return undefined;
+    const ids = new Set(drafts.map(({ managerId }) => managerId));
+    return stored.filter(({ managerId }) => ids.has(managerId));
   });
 }
+
+type RecordedRow = { readonly places: readonly number[] | null } & (
+  | Selectable<DecisionTable>
+  | { readonly id: null }
+);

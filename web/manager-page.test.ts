@@ -36,7 +36,7 @@ describe.skipIf(!has('chromium'))('a manager', { timeout: 120_000 }, () => {
 
   test.each(looks)('a dry run is switched on, said on every page, and ended: %o', async (look) => {
     const page = await open('/apps/catalogue/worker', look);
-    await page.getByRole('button', { name: 'Dry run' }).click();
+    await page.getByRole('button', { name: 'Dry run', exact: true }).click();
     await page.getByText('decides and records what it would do').waitFor();
     await page.getByText('would have 8').waitFor();
     expect(fixture.state.changes.at(-1)).toMatchObject({ method: 'PATCH', body: { dryRun: true } });

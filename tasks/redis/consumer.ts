@@ -22,6 +22,8 @@ import { parseMessage, redeliveredText, wasRedelivered } from './text.ts';
 const sweepEveryMs = 1_000;
 /** Of messages that are due later, at a time; a script of Redis keeps everybody else waiting. */
 const mostLookedThrough = 500;
+/** They are in memory for a moment, and may be large. */
+const mostCharactersLookedThrough = 1_000_000;
 /** A lease outlives three renewals that fail. */
 const renewalsPerLease = 4;
 
@@ -63,8 +65,8 @@ interface State {
   readonly poll: Poll;
   turn: number;
   takes: number;
-  /** The last take brought nothing but what is due later. */
-  onlyLater: boolean;
+  /** How many to look through next: more than 0 when the last take brought nothing but what is due later. */
+  lookThrough: number;
   renewedMs: number;
   /** Tells this consumer's made-up tags from all others'. */
   readonly mark: string;
@@ -95,7 +97,7 @@ export function startConsumer(redis: Redis, { keys, limits, format, options }: C
     poll: createPoll(),
     turn: 0,
     takes: 0,
-    onlyLater: false,
+    lookThrough: 0,
     renewedMs: Date.now(),
     mark: randomUUID(),
   };
@@ -137,14 +139,18 @@ async function takeOnce(state: State, limit: number): Promise<{ deliveries: Deli
   const now = Date.now();
   const mark = `${state.mark}.${state.takes++}`;
   // More than was asked for, to be through with those that are due later; what is too much goes back in its order.
-  const most = state.onlyLater ? Math.max(limit, mostLookedThrough) : limit;
+  const most = Math.max(limit, state.lookThrough);
   const flat = await state.scripts.take(listsOf(state), most, now, state.limits.leaseMs, mark);
   const deliveries: Delivery[] = [];
+  let characters = 0;
   for (let i = 0; i + 2 < flat.length; i += 3) {
     const delivery = lend(state, flat[i] ?? '', flat[i + 1] ?? '', flat[i + 2] ?? '', now);
     if (delivery) deliveries.push(delivery);
+    characters += flat[i + 2]?.length ?? 0;
   }
-  state.onlyLater = flat.length > 0 && deliveries.length === 0;
+  const onlyLater = flat.length > 0 && deliveries.length === 0;
+  const fitting = Math.floor((mostCharactersLookedThrough * flat.length) / 3 / Math.max(1, characters));
+  state.lookThrough = onlyLater ? Math.min(mostLookedThrough, fitting) : 0;
   for (const { tag } of deliveries.splice(limit).reverse()) giveBack(state, tag);
   return { deliveries, taken: flat.length };
 }

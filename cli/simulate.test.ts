@@ -52,7 +52,7 @@ describe('a simulation', () => {
     expect(code).toBe(0);
     const lines = out.split('\n');
     const head = lines.find((line) => line.startsWith('policy')) ?? '';
-    expect(head).toMatch(/late +worker hours +cost\/work/);
+    expect(head).toMatch(/late +worker hours +cost[/]work/);
     for (const name of ['headcount', 'keda'])
       expect(lines.some((line) => line.startsWith(name) && / \d+\.\d\d % +\d/.test(line))).toBe(true);
   });

@@ -1,10 +1,17 @@
 /** A real Chromium for the dashboard's tests: pages in a theme and a width, whose complaints are collected. */
+import { AxeBuilder } from '@axe-core/playwright';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 
 export interface Look {
   readonly scheme?: 'light' | 'dark';
   readonly width?: number;
 }
+
+/** Each page is looked at in both. */
+export const bothLooks: readonly Look[] = [
+  { scheme: 'light', width: 1_280 },
+  { scheme: 'dark', width: 390 },
+];
 
 export interface Visit {
   readonly page: Page;
@@ -72,4 +79,12 @@ async function enter(browser: Browser, { scheme = 'light', width = 1_280 }: Look
 /** How far the page can be scrolled sideways; 0 is what it should be. */
 export async function sideways(page: Page): Promise<number> {
   return await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+}
+
+/** What is wrong with a page as it stands: how far it goes beyond the window, and what axe finds. Empty when nothing is. */
+export async function faultsOf(page: Page): Promise<unknown[]> {
+  const beyond = await sideways(page);
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const found = violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 160))]);
+  return beyond === 0 ? found : [`${beyond} pixels too wide`, ...found];
 }

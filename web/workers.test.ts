@@ -1,17 +1,11 @@
 /** Who runs now, in a real browser against generated data. */
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { has } from '../checks/fixtures.ts';
 import { until } from '../checks/servers.ts';
-import { type Look, sideways, startBrowser, type Visitor } from './browser.ts';
+import { bothLooks, faultsOf, type Look, sideways, startBrowser, type Visitor } from './browser.ts';
 import { type Fixture, startFixture } from './fixture.ts';
 import { longApp } from './fixture-data.ts';
-
-const looks: Look[] = [
-  { scheme: 'light', width: 1_280 },
-  { scheme: 'dark', width: 390 },
-];
 
 describe.skipIf(!has('chromium'))('who runs', { timeout: 120_000 }, () => {
   let browser: Visitor;
@@ -30,12 +24,10 @@ describe.skipIf(!has('chromium'))('who runs', { timeout: 120_000 }, () => {
   const open = async (path: string, look?: Look): Promise<Page> =>
     (await browser.open(fixture.url + path, look)).page;
   const check = async (page: Page): Promise<void> => {
-    expect(await sideways(page)).toBe(0);
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 160))])).toEqual([]);
+    expect(await faultsOf(page)).toEqual([]);
   };
 
-  test.each(looks)('each with its state, since when, and its jobs: %o', async (look) => {
+  test.each(bothLooks)('each with its state, since when, and its jobs: %o', async (look) => {
     const page = await open('/workers?app=catalogue', look);
     const row = (name: string) => page.getByRole('row', { name: new RegExp(`^${name}`) });
     await row('worker.1').waitFor();

@@ -2,6 +2,8 @@
  * The network is cut again and again, or the broker is restarted, while a worker of late ack works: nothing is lost, and
  * a job is done twice only when a cut explains it: its handler was at work, or its acknowledgement on the way.
  */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { countCases } from '../../checks/celery.ts';
@@ -222,6 +224,8 @@ describe.skipIf(!has('rabbitmq'))('RabbitMQ', () => {
       const sending = sendAll(app);
       await harm(tally, 2, async () => {
         const { port, folder } = server;
+        if (queueType === 'quorum')
+          await until(() => isRegistered(folder, `restart-${queueType}`), 'its entry');
         await server.stop('SIGKILL', true);
         server = await startRabbit({ port, folder });
       });
@@ -238,6 +242,17 @@ describe.skipIf(!has('rabbitmq'))('RabbitMQ', () => {
 
 function isEmpty({ waiting, running, later }: Awaited<ReturnType<TasksApp['depth']>>): boolean {
   return waiting === 0 && running === 0 && later === 0;
+}
+
+/**
+ * RabbitMQ 3.10 writes the names of its quorum queues to the disk up to a second after it declared them. Killed before, it
+ * comes back with a queue that never finds a leader, which no client can mend.
+ */
+function isRegistered(folder: string, queue: string): boolean {
+  const data = join(folder, 'data');
+  return readdirSync(data, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('names.dets'))
+    .some((path) => readFileSync(join(data, path)).includes(queue));
 }
 
 async function outage(way: Cuttable): Promise<void> {

@@ -304,6 +304,7 @@ function startWorker(state: State, options: WorkerOptions): Worker {
     name: nodeName(options.name),
     remoteControl: options.remoteControl ?? true,
     events: options.events ?? false,
+    keepFailed: options.keepFailed ?? 1_000,
     maxTasks: options.maxTasks ?? Infinity,
     maxMemoryBytes: options.maxMemoryBytes ?? Infinity,
     threads: threadsOf(options),

@@ -21,8 +21,21 @@ export interface Broker {
   readonly remote?: Remote;
   /** Throws away what waits in a queue, and answers how much; what workers hold stays. Absent: this broker cannot. */
   purge?(queue: string): Promise<number>;
+  /**
+   * Keeps the message of a job that failed for good, for whoever wants to send it again; of all jobs the newest `most`, for a
+   * week. Answers whether it is kept. Absent: this broker keeps none.
+   */
+  keepFailed?(job: FailedJob, most: number): Promise<boolean>;
   /** Where a beat of that name keeps its entries. Absent: this broker keeps messages only. */
   beat?(name: string): BeatStore;
+}
+
+export interface FailedJob {
+  readonly id: string;
+  readonly queue: string;
+  /** As it came. Absent: its broker has no such text. */
+  readonly text: string | undefined;
+  readonly error: string;
 }
 
 export interface ConsumeOptions {
@@ -80,6 +93,8 @@ export interface Delivery {
   /** Since when it could be worked on: its publish time or its ETA, where known. */
   readonly sinceMs?: number;
   readonly message: Decoded<TaskMessage>;
+  /** The message as it came. Absent: this broker has it in several parts. */
+  readonly text?: string;
   /** Why it must not be started: it has ended too many workers. It is lent only to be concluded and set aside. */
   readonly worn?: string;
 }

@@ -34,6 +34,7 @@ async function settlementOf(bench: Bench, job: RunningJob, outcome: Outcome): Pr
     }
     case 'failure':
       bench.log('error', `${message.task}[${message.id}] failed: ${textOf(outcome.error)}`);
+      await keepMessage(bench, job, outcome.error);
       return goOnFailed(bench, message, outcome.error, keeper(bench, message));
     case 'retry':
       if (wantsResult(bench, job))
@@ -47,6 +48,24 @@ async function settlementOf(bench: Bench, job: RunningJob, outcome: Outcome): Pr
       return outcome.requeue
         ? { kind: 'replace', message: outcome.instead ?? message }
         : refused(bench, message, outcome.error);
+  }
+}
+
+/** For whoever sends it again. That it is not kept harms nobody else. */
+async function keepMessage(
+  { broker, keepFailed, log }: Bench,
+  job: RunningJob,
+  error: unknown,
+): Promise<void> {
+  if (keepFailed === 0 || !broker.keepFailed) return;
+  const { task, id } = job.message;
+  const { queue, text } = job.delivery;
+  try {
+    const kept = await broker.keepFailed({ id, queue, text, error: textOf(error) }, keepFailed);
+    if (!kept)
+      log('warn', `${task}[${id}] is too large to be kept, and cannot be sent again from a dashboard`);
+  } catch (problem) {
+    log('warn', `the message of ${task}[${id}] could not be kept: ${textOf(problem)}`);
   }
 }
 

@@ -29,6 +29,7 @@ export function checkWorker(options: WorkerOptions): void {
   countOf('concurrency', options.concurrency, 1);
   countOf('prefetch', options.prefetch);
   amountOf('graceSeconds', options.graceSeconds);
+  countOf('keepFailed', options.keepFailed);
   countOf('maxTasks', options.maxTasks, 1);
   countOf('maxMemoryBytes', options.maxMemoryBytes, 1);
   countOf('maxTasksPerThread', options.maxTasksPerThread, 1);

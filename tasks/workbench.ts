@@ -35,6 +35,8 @@ export interface Bench {
   readonly results: (() => Promise<Results>) | undefined;
   /** The app's setting, for messages and tasks that do not say. */
   readonly ignoreResult: boolean;
+  /** Of how many jobs that failed for good the broker keeps the messages. */
+  readonly keepFailed: number;
   /** The app's: where tasks go that follow a job, and whose queue nobody says. */
   readonly route: Router;
   readonly pace: Pace;

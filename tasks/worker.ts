@@ -37,6 +37,11 @@ export interface WorkerOptions {
   readonly remoteControl?: boolean;
   /** Sends an event for each step of each job; monitors can switch it on and off. Default false, as in Celery. */
   readonly events?: boolean;
+  /**
+   * Of so many jobs that failed for good the broker keeps the messages, for a week, so that they can be sent again. 0: of none.
+   * On Redis only. Default 1,000.
+   */
+  readonly keepFailed?: number;
   /** After so many jobs it stops, warm, so that a supervisor starts a fresh one. Default: never. */
   readonly maxTasks?: number;
   /** The same when the process takes more memory than this. Default: never. */
@@ -75,6 +80,7 @@ export interface WorkerSurroundings {
   readonly name: string;
   readonly remoteControl: boolean;
   readonly events: boolean;
+  readonly keepFailed: number;
   readonly maxTasks: number;
   readonly maxMemoryBytes: number;
   /** Absent: handlers run in this thread. */
@@ -145,6 +151,7 @@ async function run(around: WorkerSurroundings, stopper: Stopper): Promise<Ending
     tasks: around.tasks,
     results: around.results,
     ignoreResult: around.ignoreResult,
+    keepFailed: around.keepFailed,
     route: around.route,
     pace: createPace(around.prefetch, Date.now()),
     pool,

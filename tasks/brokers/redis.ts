@@ -17,6 +17,7 @@ import {
   separator,
 } from '../redis/connection.ts';
 import { startConsumer } from '../redis/consumer.ts';
+import { keepFailed } from '../redis/failed.ts';
 import { remoteOf } from '../redis/remote.ts';
 import { isHeldEta, parseHeld } from '../redis/text.ts';
 
@@ -60,6 +61,7 @@ export async function openRedisBroker(
     },
     depth: (queue) => asking(redis, () => depth(redis, keys, queue)),
     purge: (queue) => asking(redis, () => purge(redis, keys, queue)),
+    keepFailed: (job, most) => keepFailed(redis, keys, job, most),
     beat: (name) => redisBeatStore(redis, keys, format, settings.keyPrefix ?? '', name),
     remote: remoteOf(redis, keys, async () => {
       const listener = await openRedis(url, true, settings);

@@ -21,6 +21,11 @@ export function addWorker(program: Command): void {
     .option('-n, --name <name>', 'before the @ in monitors; default: HEADCOUNT_PROCESS, DYNO, its number')
     .option('--grace <seconds>', 'how long a stop waits for what runs; default: 30', seconds)
     .option('-E, --events', 'send an event for each step of each job')
+    .option(
+      '--keep-failed <count>',
+      'of so many failed jobs the broker keeps the messages; default: 1,000',
+      countOrNone,
+    )
     .option('--max-tasks <count>', 'stop after so many, for a supervisor to start a fresh one', count)
     .option('--max-memory <MB>', 'stop when the process takes more than that', count)
     .option('--max-tasks-per-thread <count>', 'with threads: replace one after so many jobs', count)

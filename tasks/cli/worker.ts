@@ -13,6 +13,7 @@ export interface WorkerFlags {
   readonly prefetch?: number;
   readonly name?: string;
   readonly events?: boolean;
+  readonly keepFailed?: number;
   readonly maxTasks?: number;
   readonly maxMemory?: number;
   readonly maxTasksPerThread?: number;
@@ -30,6 +31,7 @@ export async function worker(flags: WorkerFlags): Promise<void> {
     ...given('name', flags.name),
     ...given('graceSeconds', flags.grace),
     ...given('events', flags.events),
+    ...given('keepFailed', flags.keepFailed),
     ...given('maxTasks', flags.maxTasks),
     ...given('maxMemoryBytes', flags.maxMemory && flags.maxMemory * 1_000_000),
     ...given('maxTasksPerThread', flags.maxTasksPerThread),

@@ -118,6 +118,9 @@ export interface Keys {
   readonly teller: string;
   /** Ours: messages set aside, newest first. */
   readonly aside: string;
+  /** Ours: the messages of jobs that failed for good, by their ids, and when each did. */
+  readonly failed: string;
+  readonly failedTimes: string;
   binding(exchange: string): string;
   /** The channel of a fanout exchange. */
   topic(database: number, exchange: string): string;
@@ -133,6 +136,8 @@ export function keysOf({ keyPrefix = '' }: RedisSettings): Keys {
     later: `${keyPrefix}headcount.later`,
     teller: `${keyPrefix}headcount.teller`,
     aside: `${keyPrefix}headcount.set_aside`,
+    failed: `${keyPrefix}headcount.failed`,
+    failedTimes: `${keyPrefix}headcount.failed_times`,
     binding: (exchange) => `${keyPrefix}_kombu.binding.${exchange}`,
     topic: (database, exchange) => `${keyPrefix}/${database}.${exchange}`,
     queue: (name, priority) => {

@@ -203,6 +203,7 @@ function lendNow(
     redelivered: value ? value.extraHeaders.redelivered === true : wasRedelivered(text),
     ...(since === null ? {} : { sinceMs: Math.max(since, value?.etaMs ?? 0) }),
     message,
+    text,
     ...(worn === undefined ? {} : { worn }),
   };
   state.lent.set(tag, { delivery, text, priority: value?.priority ?? 0 });

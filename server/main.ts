@@ -74,10 +74,7 @@ async function assemble(
   // The port first: it is the cheapest thing that can fail, and it is answered only when all is ready.
   const { server, answerWith, close } = await listen(config);
   undo.push(close);
-  const store = await openStore(
-    config.databaseUrl ? { databaseUrl: config.databaseUrl } : { folder: join(config.data, 'store') },
-    await openVault(config, log),
-  );
+  const store = await openItsStore(config, log);
   undo.push(() => store.close(), close);
   const { several } = store;
   const publicUrl = config.publicUrl && { publicUrl: config.publicUrl };
@@ -136,6 +133,19 @@ async function assemble(
       return stopping;
     },
   };
+}
+
+async function openItsStore(config: Config, log: Logger): Promise<OpenStore> {
+  const store = await openStore(
+    config.databaseUrl ? { databaseUrl: config.databaseUrl } : { folder: join(config.data, 'store') },
+    await openVault(config, log),
+  );
+  if (store.newerSteps)
+    log.warn(
+      { steps: store.newerSteps },
+      'a newer version has changed the tables; this one goes on without that',
+    );
+  return store;
 }
 
 interface Parts {

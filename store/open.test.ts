@@ -268,12 +268,12 @@ test.each(['', 'headcount', 'mysql://root@127.0.0.1/headcount', 'postgres:/'])(
 
 /** Marks the database as newer, closes it, expects the refusal, and that nothing was left locked or open. */
 async function refusesNewer(store: OpenStore, reopen: () => Promise<OpenStore>): Promise<void> {
-  const future = { number: 9_999, name: '9999-of-the-future.sql', checksum: 'x', applied_at: 1 };
+  const future = { number: 9_999, name: '9999-breaking-of-the-future.sql', checksum: 'x', applied_at: 1 };
   await store.kysely.insertInto('schema_migrations').values(future).execute();
   await store.close();
   for (let attempt = 0; attempt < 2; attempt++) {
     const refused = reopen();
     await expect(refused).rejects.toMatchObject({ code: 'STORE_NEWER' });
-    await expect(refused).rejects.toThrow('9999-of-the-future.sql');
+    await expect(refused).rejects.toThrow('9999-breaking-of-the-future.sql');
   }
 }

@@ -40,6 +40,8 @@ export type OpenStore = Store & {
   readonly backUp?: () => Promise<Uint8Array>;
   /** How several controllers share it. Absent: the store can have only one. */
   readonly several?: { readonly leases: Leases; readonly bus: Bus };
+  /** Steps that a newer version has applied to the tables, and that this one does without. Absent: none. */
+  readonly newerSteps?: readonly string[];
 };
 
 interface Opened {
@@ -57,8 +59,9 @@ interface Opened {
 export async function openStore(place: StorePlace, vault: Vault = createVault([])): Promise<OpenStore> {
   const { kind, kysely, several, backUp, close } =
     'folder' in place ? await openFolder(place.folder) : await openPostgres(place.databaseUrl);
+  let newerSteps: readonly string[];
   try {
-    await migrate(kysely, Date.now());
+    newerSteps = await migrate(kysely, Date.now());
     await resealAll(kysely, vault);
   } catch (error) {
     await close();
@@ -70,6 +73,7 @@ export async function openStore(place: StorePlace, vault: Vault = createVault([]
     kysely,
     ...(backUp && { backUp }),
     ...(several && { several }),
+    ...(newerSteps.length > 0 && { newerSteps }),
     apps: createApps(kysely, vault),
     managers: createManagers(kysely, vault),
     readings: createReadings(kysely),

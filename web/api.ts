@@ -25,6 +25,7 @@ import type { Cost, Overview } from '../server/api-overview.ts';
 import type { Tasks } from '../server/api-tasks.ts';
 import type { Crew } from '../server/api-workers.ts';
 import type { Measure, SetupGuide } from '../server/setup-guide.ts';
+import { firstAnswer } from './first-answers.ts';
 import { prefix } from './prefix.ts';
 
 export interface Series {
@@ -171,18 +172,14 @@ export async function call<Answer>(
   signal?: AbortSignal,
 ): Promise<Answer> {
   const limit = AbortSignal.timeout(timeoutMs);
-  const response = await fetch(prefix + path, {
-    method,
-    signal: signal ? AbortSignal.any([signal, limit]) : limit,
-    headers: {
-      accept: 'application/json',
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  }).catch((error: unknown) => {
-    if (signal?.aborted) throw error;
-    throw new ApiError('UNREACHABLE', 0, unreachable(limit.aborted));
-  });
+  const ends = signal ? AbortSignal.any([signal, limit]) : limit;
+  const first = method === 'GET' ? await firstAnswer(path, ends) : undefined;
+  const response =
+    first ??
+    (await ask(method, path, body, ends).catch((error: unknown) => {
+      if (signal?.aborted) throw error;
+      throw new ApiError('UNREACHABLE', 0, unreachable(limit.aborted));
+    }));
   noteTime(response);
   const text = await response.text();
   const answer = parsed(text);
@@ -194,6 +191,18 @@ export async function call<Answer>(
       `${path} answered with something that is not JSON. Is a proxy's page in between?`,
     );
   return answer as Answer;
+}
+
+function ask(method: string, path: string, body: unknown, signal: AbortSignal): Promise<Response> {
+  return fetch(prefix + path, {
+    method,
+    signal,
+    headers: {
+      accept: 'application/json',
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
 }
 
 function unreachable(timedOut: boolean): string {

@@ -4,18 +4,35 @@ import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import './styles.ts';
-import { createQueryClient } from './queries.ts';
+import { createQueryClient, queries } from './queries.ts';
 import { router } from './router.tsx';
 import { cssVariables, theme } from './theme.ts';
 
-const place = document.getElementById('root');
-if (place)
-  createRoot(place).render(
-    <StrictMode>
-      <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
-        <QueryClientProvider client={createQueryClient()}>
-          <RouterProvider router={router} />
-        </QueryClientProvider>
-      </MantineProvider>
-    </StrictMode>,
+/** What is not there by then is drawn as loading. */
+const patienceMs = 300;
+
+const client = createQueryClient();
+void Promise.race([ready(), new Promise((resolve) => setTimeout(resolve, patienceMs))]).then(draw);
+
+/** What was asked for before this script came is mostly there by now: it is drawn at once, instead of as loading and then again. */
+async function ready(): Promise<void> {
+  await Promise.allSettled(
+    window.headcountFirst?.has('/api/me')
+      ? [client.prefetchQuery(queries.me()), client.prefetchQuery(queries.overview())]
+      : [],
   );
+}
+
+function draw(): void {
+  const place = document.getElementById('root');
+  if (place)
+    createRoot(place).render(
+      <StrictMode>
+        <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
+          <QueryClientProvider client={client}>
+            <RouterProvider router={router} />
+          </QueryClientProvider>
+        </MantineProvider>
+      </StrictMode>,
+    );
+}

@@ -3,7 +3,12 @@
  * needs a person (red); unknown is hatched violet and never looks like a number. Mantine's own greys are replaced where
  * they miss the contrast of 4.5 to 1 for small text.
  */
-import { type CSSVariablesResolver, createTheme, type MantineColorsTuple, Modal } from '@mantine/core';
+import {
+  type CSSVariablesResolver,
+  createTheme,
+  type MantineColorsTuple,
+  type ModalProps,
+} from '@mantine/core';
 
 const teal: MantineColorsTuple = [
   '#e6f7f5',
@@ -70,13 +75,14 @@ export const theme = createTheme({
   cursorType: 'pointer',
   respectReducedMotion: true,
   components: {
-    Modal: Modal.extend({
+    // Not by Modal.extend, which would bring all of it into the first load.
+    Modal: {
       // A <header> that is not within the page's own landmarks would be announced as a second banner.
       defaultProps: {
         closeButtonProps: { 'aria-label': 'Close' },
         attributes: { header: { role: 'presentation' } },
-      },
-    }),
+      } satisfies Partial<ModalProps>,
+    },
   },
   headings: { fontWeight: '620', sizes: { h1: { fontSize: '1.375rem' }, h2: { fontSize: '1rem' } } },
 });

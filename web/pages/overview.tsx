@@ -8,14 +8,13 @@
  */
 import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useDeferredValue, useMemo, useState } from 'react';
+import { lazyRouteComponent, useNavigate, useSearch } from '@tanstack/react-router';
+import { Suspense, useDeferredValue, useMemo, useState } from 'react';
 import type { OverviewApp } from '../../server/api-overview.ts';
 import { plural } from '../formats.ts';
 import { isUnknown } from '../manager-state.ts';
 import { useMay } from '../may.ts';
 import { type AppLine, isShown, lineOf, type OverviewSearch, sortedLines } from '../overview-lines.ts';
-import { AddApp } from '../parts/add-app.tsx';
 import { AppCard } from '../parts/app-card.tsx';
 import { useOpenIssues } from '../parts/issues.tsx';
 import { OverviewHeads, OverviewTools } from '../parts/overview-tools.tsx';
@@ -24,12 +23,15 @@ import { Empty, Failed, Loading } from '../parts/states.tsx';
 import { useNow } from '../parts/time.tsx';
 import { queries } from '../queries.ts';
 
+/** Its forms are a quarter of all script of the page, and most who come want to look. */
+const AddApp = lazyRouteComponent(() => import('../parts/add-app.tsx'), 'AddApp');
+
 /** As many stand open by themselves. */
 const fewManagers = 30;
 
 export function OverviewPage() {
   const overview = useQuery(queries.overview());
-  const [adding, setAdding] = useState(false);
+  const [adding, setAdding] = useState<boolean>();
   const may = useMay('admin');
   return (
     <>
@@ -49,7 +51,11 @@ export function OverviewPage() {
       ) : (
         <Loading what="apps" />
       )}
-      <AddApp opened={adding} onClose={() => setAdding(false)} />
+      {adding !== undefined && (
+        <Suspense fallback={<Loading what="the form" />}>
+          <AddApp opened={adding} onClose={() => setAdding(false)} />
+        </Suspense>
+      )}
     </>
   );
 }

@@ -2,6 +2,9 @@
  * Old controllers run while a newer one changes the tables, so a step may only add. What each file of store/migrations/ does
  * is read from its text: a statement that is not known to be harmless counts as one that breaks, and then the file's
  * name has to say so, because that is what a controller goes by (store/migrate.ts).
+ *
+ * The name of an added column has to be new: a statement of an older controller that joins its table with another one that has
+ * such a column would no longer know which is meant.
  */
 import { basename } from 'node:path';
 import { expect, test } from 'vitest';
@@ -22,7 +25,14 @@ test('every step has a number of its own', () => {
 test.each(paths.map((path) => basename(path)))(
   '%s breaks an older controller only if its name says so',
   (name) => {
-    const found = breaking(read(`store/migrations/${name}`));
+    const earlier = paths.slice(
+      0,
+      paths.findIndex((path) => basename(path) === name),
+    );
+    const found = breaking(
+      read(`store/migrations/${name}`),
+      new Set(earlier.flatMap((path) => columns(read(path)))),
+    );
     if (/^\d+-breaking-/.test(name)) expect(found).not.toEqual([]);
     else if (before[name]) expect(found).toHaveLength(before[name]);
     else expect(found).toEqual([]);
@@ -72,18 +82,44 @@ test.each([
   expect(breaking(text)).toHaveLength(1);
 });
 
-/** The statements that an older controller may not survive. */
-function breaking(text: string): string[] {
-  const statements = plain(text)
+test('the name of an added column is new to older controllers', () => {
+  const names = columns(
+    'create table t (id int, a numeric(4, 2) default 1, primary key (id)); alter table t add column b text',
+  );
+  expect(names).toEqual(['id', 'a', 'b']);
+  const text = 'alter table apps add column b text';
+  expect(breaking(text, new Set(['a']))).toEqual([]);
+  expect(breaking(text, new Set(names))).toHaveLength(1);
+});
+
+/**
+ * The statements that an older controller may not survive.
+ *
+ * @param taken names of columns that it knows
+ */
+function breaking(text: string, taken: ReadonlySet<string> = new Set()): string[] {
+  const made = new Set<string>();
+  return statementsOf(text).filter((statement) => {
+    const table = /^create table (?:if not exists )?(\w+) ?\(/.exec(statement)?.[1];
+    if (table) made.add(table);
+    return !table && !onlyAdds(statement, made, taken);
+  });
+}
+
+/** What the columns are called that a file makes, of whatever table. */
+function columns(text: string): string[] {
+  return statementsOf(text).flatMap((statement) => {
+    const made = /^create table (?:if not exists )?\w+ ?\((.*)\)$/.exec(statement)?.[1];
+    const parts = partsOf(made ?? /^alter table \w+ (.*)$/.exec(statement)?.[1] ?? '');
+    return parts.flatMap((part) => (made ? columnOf(part) : addedColumn(part))?.name ?? []);
+  });
+}
+
+function statementsOf(text: string): string[] {
+  return plain(text)
     .split(';')
     .map((statement) => statement.trim())
     .filter((statement) => statement !== '');
-  const made = new Set<string>();
-  return statements.filter((statement) => {
-    const table = /^create table (?:if not exists )?(\w+) ?\(/.exec(statement)?.[1];
-    if (table) made.add(table);
-    return !table && !onlyAdds(statement, made);
-  });
 }
 
 /** Lower case, one space between words, without comments and without what stands in quotes. */
@@ -96,22 +132,31 @@ function plain(text: string): string {
 }
 
 /** @param made tables of this file: no older controller knows them, so anything may be done to them */
-function onlyAdds(statement: string, made: ReadonlySet<string>): boolean {
+function onlyAdds(statement: string, made: ReadonlySet<string>, taken: ReadonlySet<string>): boolean {
   if (/^(create index|comment on) /.test(statement)) return true;
   const own = /^(?:alter table|insert into|create unique index \w+ on) (\w+)/.exec(statement)?.[1];
   if (own !== undefined && made.has(own)) return true;
   const actions = /^alter table \w+ (.*)$/.exec(statement)?.[1];
-  return actions !== undefined && partsOf(actions).every(addsColumn);
+  return actions !== undefined && partsOf(actions).every((action) => mayBeLeftOut(action, taken));
 }
 
-/** A column that a row may be written without. */
-function addsColumn(action: string): boolean {
-  const column =
-    /^add (?:column )?(?:if not exists )?(?!constraint|unique|primary|foreign|check|exclude)\w+ (.*)$/.exec(
-      action,
-    )?.[1];
-  if (column === undefined || /\b(unique|primary|check|generated)\b/.test(column)) return false;
-  return !/\bnot null\b/.test(column) || /\bdefault\b/.test(column);
+/** A row may be written without this column, whatever stands in it. */
+function mayBeLeftOut(action: string, taken: ReadonlySet<string>): boolean {
+  const column = addedColumn(action);
+  if (!column || taken.has(column.name) || /\b(unique|primary|check|generated)\b/.test(column.is))
+    return false;
+  return !/\bnot null\b/.test(column.is) || /\bdefault\b/.test(column.is);
+}
+
+function addedColumn(action: string): { name: string; is: string } | undefined {
+  const added = /^add (?:column )?(?:if not exists )?(.*)$/.exec(action)?.[1];
+  return added === undefined ? undefined : columnOf(added);
+}
+
+function columnOf(part: string): { name: string; is: string } | undefined {
+  const [, name, is] =
+    /^(?!(?:constraint|unique|primary|foreign|check|exclude|like)\b)(\w+) (.*)$/.exec(part) ?? [];
+  return name !== undefined && is !== undefined ? { name, is } : undefined;
 }
 
 /** At the commas that stand in no brackets. */

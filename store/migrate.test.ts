@@ -1,16 +1,10 @@
 /** Steps of a newer version, on tables that an older one has open: what adds harms nobody, what breaks waits or is refused. */
-import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { freshDatabase, has } from '../checks/fixtures.ts';
-import { newManager, onEachStore, point, storeContract } from './contract.ts';
+import { addingStep, newManager, onEachStore, point, step, storeContract } from './contract.ts';
 import { knownMigrations, type MigrateOptions, type Migration, migrate } from './migrate.ts';
 import { type OpenStore, openStore } from './open.ts';
-
-const step = (name: string, text: string): Migration => {
-  const checksum = createHash('sha256').update(text).digest('hex');
-  return { number: Number.parseInt(name, 10), name, text, checksum };
-};
 
 /** As a version does that has these steps beside ours. */
 async function asNewer({ kysely }: OpenStore, steps: Migration[], more: MigrateOptions = {}) {
@@ -19,25 +13,13 @@ async function asNewer({ kysely }: OpenStore, steps: Migration[], more: MigrateO
 
 const breaking = step('990-breaking-names.sql', 'alter table apps rename column url to address');
 
-/** Adds to every table that there is, and one of its own. */
-async function addingStep({ kysely }: OpenStore): Promise<Migration> {
-  const { rows } = await sql<{ name: string }>`select tablename as name from pg_tables
-    where schemaname = current_schema() order by 1`.execute(kysely);
-  const alterations = rows.map(
-    ({ name }) => `alter table ${name} add column further text not null default 'as before';`,
-  );
-  const others = `create table further (id integer primary key);
-    create index points_further on points (further);`;
-  return step('980-further.sql', alterations.join('\n') + others);
-}
-
 describe('a store that is open while every table is added to', () => {
   onEachStore((store) => {
     let before: Awaited<ReturnType<typeof newManager>>;
     beforeAll(async () => {
       before = await newManager(store());
       await store().readings.record(before.id, point(1_000, { waiting: 3 }), []);
-      const further = await addingStep(store());
+      const further = await addingStep(store().kysely, 980);
       expect(further.text.split('\n').length).toBeGreaterThan(15);
       expect(await asNewer(store(), [further])).toEqual([]);
       expect(await asNewer(store(), [further])).toEqual([]);
@@ -51,8 +33,8 @@ describe('a store that is open while every table is added to', () => {
       await readings.record(before.id, point(2_000), []);
       const { points } = await readings.series(before.id, 0, 5_000);
       expect(points).toEqual([point(1_000, { waiting: 3 }), point(2_000)]);
-      const { rows } = await sql`select distinct further from points`.execute(kysely);
-      expect(rows).toEqual([{ further: 'as before' }]);
+      const { rows } = await sql`select distinct further_980 from points`.execute(kysely);
+      expect(rows).toEqual([{ further_980: 'as before' }]);
     });
   });
 });
@@ -74,7 +56,7 @@ describe.skipIf(!has('postgresUrl'))('PostgreSQL', () => {
 
   test('an older version is started on tables that were added to, and says which steps it does without', async () => {
     expect(store.newerSteps).toBeUndefined();
-    await asNewer(store, [await addingStep(store)]);
+    await asNewer(store, [await addingStep(store.kysely, 980)]);
     const older = await openStore({ databaseUrl: database.url });
     expect(older.newerSteps).toEqual(['980-further.sql']);
     await older.settings.set('written by', 'the older one');

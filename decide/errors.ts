@@ -37,6 +37,8 @@ export const errorCodes = {
   TOO_MANY_TRIES: { status: 429, exit: 1 },
   ORIGIN_FOREIGN: { status: 403, exit: 1 },
   SETUP_LINK_INVALID: { status: 403, exit: 1 },
+  TASK_NOT_SENT: { status: 409, exit: 1 },
+  TASK_SENT_BEFORE: { status: 409, exit: 1 },
   NOTIFY_FAILED: { status: 502, exit: 1 },
   ADDRESS_REFUSED: { status: 422, exit: 1 },
 } as const;

@@ -16,11 +16,13 @@ import { addSnapshot, parseSnapshot, type QueuePlace, readBindings } from './cel
 import { controlRound } from './celery-control.ts';
 import { readingOf, withStarted } from './celery-count.ts';
 import { eventsOption, type Listener, redisEvents } from './celery-events.ts';
+import { celerySendAgain } from './celery-send-again.ts';
 import { celeryWorkers } from './celery-workers.ts';
 import { controlTimeoutOption, countsOption } from './control-options.ts';
 import { lookOrUnknown } from './look.ts';
 import type { MeterKind } from './meter.ts';
 import { openRedisLink, type RedisLink } from './redis.ts';
+import type { SendAgain } from './send-again.ts';
 import { createTaskEvents, type TaskEvents } from './task-events.ts';
 import type { Workers } from './workers.ts';
 
@@ -73,6 +75,14 @@ const options: readonly OptionSpec[] = [
   controlTimeoutOption,
   countsOption,
   eventsOption,
+  {
+    name: 'resultsUrl',
+    label: 'Address of the results',
+    help: "Celery's result_backend, where it is another Redis or database than the broker: failed tasks are sent again with the arguments that result_extended keeps there.",
+    type: 'text',
+    secret: true,
+    optional: true,
+  },
 ];
 
 export const celeryRedis: MeterKind = {
@@ -96,6 +106,7 @@ export const celeryRedis: MeterKind = {
     const workers = controlTimeoutMs > 0 ? workersOf(source) : undefined;
     return {
       ...(workers && { workers }),
+      again: againOf(source),
       ...(tasks && { tasks: tasks.take }),
       name: `celery-redis ${given.queue}`,
       read: async (signal) =>
@@ -160,6 +171,17 @@ async function look(source: Source, signal: AbortSignal): Promise<Reading> {
   if (workers) tasks?.tellQueues(new Map(workers.map(({ node, queues }) => [node, queues])));
   const reading = readingOf({ queue: place.queue, at, snapshot, workers, leadsHere });
   return { ...withStarted(reading, source.arrivals, workers), ...tasks?.totals() };
+}
+
+function againOf({ link, given, now }: Source): SendAgain {
+  const resultsUrl = String(given.resultsUrl ?? '');
+  return celerySendAgain({
+    link,
+    ...(resultsUrl && { openResults: () => openRedisLink(resultsUrl, String(given.masterName)) }),
+    queue: String(given.queue),
+    place: () => placeOf(given),
+    now,
+  });
 }
 
 /** Nothing where the options are wrong; the first look says so. */

@@ -11,6 +11,7 @@ import type { Call } from './call.ts';
 import type { PlanEntry } from './inbox/lease.ts';
 import type { AppInbox } from './inbox/memory.ts';
 import type { FetchInfo } from './info.ts';
+import type { SendAgain } from './send-again.ts';
 import type { TasksSeen } from './task-events.ts';
 import type { Workers } from './workers.ts';
 
@@ -22,6 +23,8 @@ export interface Meter {
   close?(): Promise<void>;
   /** The workers behind the numbers, to be told to take no new jobs. Absent: this source cannot reach them. */
   readonly workers?: Workers;
+  /** Sends failed tasks once more. Absent: this source cannot send. */
+  readonly again?: SendAgain;
   /** What happened to single tasks since the last time it was asked. Absent: this source does not tell. */
   tasks?(): TasksSeen;
 }

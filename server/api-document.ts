@@ -104,6 +104,7 @@ const names: Readonly<Record<string, string>> = {
   'post /api/apps/{app}/token': 'renewToken',
   'post /api/apps/{app}/test': 'testApp',
   'post /api/apps/{app}/managers/{processType}/evaluate': 'evaluate',
+  'post /api/apps/{app}/tasks/failures/{task}/send-again': 'sendTaskAgain',
   'post /api/channels/{id}/test': 'testChannel',
   'post /api/configuration/secrets': 'compareSecrets',
   'post /api/setup': 'setUp',

@@ -59,6 +59,16 @@ export const taskSeries = z
     description: 'Oldest first, at most 2,000 points. A minute or hour in which nothing was heard is absent.',
   });
 
+export const sentAgain = z
+  .object({
+    /** Of the new task. */
+    id: z.string(),
+    task: z.string(),
+    queue: z.string(),
+  })
+  .openapi('SentAgain');
+
+export type SentAgain = z.infer<typeof sentAgain>;
 export type TaskTotals = z.infer<typeof taskTotals>;
 export type TaskFailure = z.infer<typeof taskFailure>;
 export type Tasks = z.infer<typeof tasks>;

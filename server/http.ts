@@ -40,6 +40,7 @@ import { metricsRoutes } from './routes/metrics.ts';
 import { organisationRoutes } from './routes/organisations.ts';
 import { overviewRoutes } from './routes/overview.ts';
 import { peopleRoutes } from './routes/people.ts';
+import { sendAgainRoutes } from './routes/send-again.ts';
 import { setupGuideRoutes } from './routes/setup-guide.ts';
 import { taskRoutes } from './routes/tasks.ts';
 
@@ -75,6 +76,7 @@ export function createHttp(deps: Deps): Routes {
   inboxRoutes(api, deps);
   setupGuideRoutes(api, deps);
   taskRoutes(api, deps);
+  sendAgainRoutes(api, deps);
   overviewRoutes(api, deps);
   crewRoutes(api, deps);
   configurationRoutes(api, deps);

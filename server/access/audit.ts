@@ -13,12 +13,15 @@ import { peerHeader } from './options.ts';
 /** They answer a question, though by POST. */
 const questions: ReadonlySet<string> = new Set([
   'POST /api/apps/{app}/managers/{processType}/evaluate',
+  'POST /api/apps/{app}/managers/{processType}/what-if',
   'POST /api/apps/{app}/test',
   'POST /api/channels/{id}/test',
   'POST /api/configuration/secrets',
   'POST /api/invitations/look',
   'PUT /api/me/organisation',
 ]);
+/** They change nothing that the store has: their answer says what was done. */
+const answering: ReadonlySet<string> = new Set(['POST /api/apps/{app}/tasks/failures/{task}/send-again']);
 /** What people change about their own account; better-auth answers these. */
 const accountChanges =
   /^\/api\/auth\/(change-password|two-factor\/(enable|disable|generate-backup-codes)|passkey\/(verify-registration|delete-passkey))$/;
@@ -63,7 +66,7 @@ async function record(deps: Deps, c: Context<Env>, before: unknown): Promise<voi
 /** What the request names, as it stands in the store now. */
 async function snapshot(deps: Deps, c: Context<Env>, route: string): Promise<unknown> {
   const [, , kind, name = '', , type] = c.req.path.split('/').map(decodeURIComponentSafely);
-  if (kind === 'apps' && name)
+  if (kind === 'apps' && name && !answering.has(route))
     return await appOrManager(deps, name, route.includes('{processType}') ? type : undefined);
   if (route.startsWith('PATCH /api/channels/') || route.startsWith('DELETE /api/channels/')) {
     const channel = (await deps.store.channels.list()).find(({ id }) => id === name);

@@ -56,6 +56,7 @@ export const leastRoles: Readonly<Record<string, Least>> = {
   [`POST ${manager}/evaluate`]: 'member',
   [`POST ${app}/test`]: 'member',
   [`DELETE ${app}/workers/{worker}`]: 'member',
+  [`POST ${app}/tasks/failures/{task}/send-again`]: 'member',
   [`DELETE ${organisation}/members/me`]: 'read-only',
 
   // What it shows has the app's token in it.

@@ -4,7 +4,7 @@
  */
 // biome-ignore-all format: one line per entry
 import type { CallOptions } from './client.ts';
-import type { Acceptance, Account, Adapters, ApiKey, ApiKeySettings, App, AppChange, AppSettings, AuditPage, Channel, ChannelChange, ChannelSettings, Cost, Crew, Decisions, Evaluation, FoundDecisions, HeldSecret, Hold, Inbox, InfoTest, Invitation, InvitationLook, InvitationSettings, InvitationToken, Issues, LogInWays, Manager, ManagerChange, ManagerSettings, Me, Member, MemberChange, NewApiKey, NewInvitation, Organisation, OrganisationSettings, Overview, Series, Session, SetUp, SetupGuide, TaskSeries, Tasks } from './shapes.ts';
+import type { Acceptance, Account, Adapters, ApiKey, ApiKeySettings, App, AppChange, AppSettings, AuditPage, Channel, ChannelChange, ChannelSettings, Cost, Crew, Decisions, Evaluation, FoundDecisions, HeldSecret, Hold, Inbox, InfoTest, Invitation, InvitationLook, InvitationSettings, InvitationToken, Issues, LogInWays, Manager, ManagerChange, ManagerSettings, Me, Member, MemberChange, NewApiKey, NewInvitation, Organisation, OrganisationSettings, Overview, SentAgain, Series, Session, SetUp, SetupGuide, TaskSeries, Tasks } from './shapes.ts';
 
 export interface Client {
   /** Accept an invitation: logged in as whom it is for, or with a name and a password for a new account. */
@@ -111,6 +111,8 @@ export interface Client {
   removeOrganisationMembersMe(asked: { organisation: string }, options?: CallOptions): Promise<void>;
   /** Give the app a new token; the old one ends. */
   renewToken(asked: { app: string }, options?: CallOptions): Promise<App>;
+  /** Send a failed task again, once: the same name, arguments and queue under a new id. */
+  sendTaskAgain(asked: { app: string; task: string }, options?: CallOptions): Promise<SentAgain>;
   /** Keep a count, whatever the rules want. */
   setAppManagerHold(asked: { app: string; processType: string; body: Hold }, options?: CallOptions): Promise<Manager>;
   /** Choose the organisation in which you work: what you add belongs to it. */
@@ -177,6 +179,7 @@ export const calls: Readonly<Record<keyof Client, readonly [method: string, path
   removeOrganisationMember: ['DELETE', '/api/organisations/{organisation}/members/{person}'],
   removeOrganisationMembersMe: ['DELETE', '/api/organisations/{organisation}/members/me'],
   renewToken: ['POST', '/api/apps/{app}/token'],
+  sendTaskAgain: ['POST', '/api/apps/{app}/tasks/failures/{task}/send-again'],
   setAppManagerHold: ['PUT', '/api/apps/{app}/managers/{processType}/hold'],
   setMeOrganisation: ['PUT', '/api/me/organisation'],
   setUp: ['POST', '/api/setup'],

@@ -123,6 +123,8 @@ export type Problem = { type: string; title: string; status: number; code: strin
 
 export type Reason = { by: string; from: number; to: number; text: string };
 
+export type SentAgain = { id: string; task: string; queue: string };
+
 /** Oldest first, at most 2,000 points, the finest grain that fits. */
 export type Series = { grain: "raw" | "minute" | "hour"; points: Point[] };
 

@@ -11,6 +11,7 @@
  */
 import { HeadcountError } from '../server/errors.ts';
 import { type Controller, startController } from '../server/main.ts';
+import { whatIf } from '../simulate/what-if.ts';
 import { type Chaos, startChaos } from './demo/chaos.ts';
 import { type LoadTotal, runLoad, type Tally } from './demo/load.ts';
 import { prepareStage, type Stage } from './demo/stage.ts';
@@ -54,7 +55,7 @@ export async function demo(options: DemoOptions): Promise<number> {
 
 async function play(options: DemoOptions, stage: Stage, stop: Stop): Promise<number> {
   const startedAt = Date.now();
-  const controller = await startController({ config: stage.config, log: 'error' });
+  const controller = await startController({ config: stage.config, log: 'error', whatIf });
   const withdraw = announce(stage.config.data);
   stop.onInsist(withdraw);
   const watch = createWatch(controller);

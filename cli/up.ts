@@ -1,6 +1,7 @@
 /** `headcount up`: the controller, until somebody stops it. */
 import { loadConfig } from '../server/config.ts';
 import { startController } from '../server/main.ts';
+import { whatIf } from '../simulate/what-if.ts';
 import type { LogLevel } from './arguments.ts';
 import { announce } from './running.ts';
 import { listenForStop } from './stop.ts';
@@ -23,7 +24,7 @@ export async function up(options: UpOptions): Promise<number> {
     ...(interval !== undefined && { intervalSeconds: interval }),
   });
   const stop = listenForStop();
-  const controller = await startController({ config, log: options.log });
+  const controller = await startController({ config, log: options.log, whatIf });
   const withdraw = announce(config.data);
   stop.onInsist(withdraw);
   const apps = config.apps.map((app) => app.name).join(', ') || 'none yet; add one in the dashboard';

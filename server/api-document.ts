@@ -105,6 +105,7 @@ const names: Readonly<Record<string, string>> = {
   'post /api/apps/{app}/test': 'testApp',
   'post /api/apps/{app}/managers/{processType}/evaluate': 'evaluate',
   'post /api/apps/{app}/tasks/failures/{task}/send-again': 'sendTaskAgain',
+  'post /api/apps/{app}/managers/{processType}/what-if': 'whatIf',
   'post /api/channels/{id}/test': 'testChannel',
   'post /api/configuration/secrets': 'compareSecrets',
   'post /api/setup': 'setUp',

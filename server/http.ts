@@ -43,6 +43,7 @@ import { peopleRoutes } from './routes/people.ts';
 import { sendAgainRoutes } from './routes/send-again.ts';
 import { setupGuideRoutes } from './routes/setup-guide.ts';
 import { taskRoutes } from './routes/tasks.ts';
+import { whatIfRoute } from './routes/what-if.ts';
 
 const bodyLimitBytes = 1_000_000;
 
@@ -63,6 +64,7 @@ export function createHttp(deps: Deps): Routes {
   api.use('/api/*', audited(deps));
   appRoutes(api, deps);
   managerRoutes(api, deps);
+  whatIfRoute(api, deps);
   historyRoutes(api, deps);
   issueRoutes(api, deps);
   channelRoutes(api, deps);

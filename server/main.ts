@@ -31,6 +31,7 @@ import { createRounds } from './rounds.ts';
 import { openVault } from './secret-key.ts';
 import { seed } from './seed.ts';
 import { createTeam, joinTeam, peerUrl, type Team } from './team.ts';
+import type { WhatIf } from './what-if.ts';
 
 export interface ControllerOptions {
   readonly config: Config;
@@ -38,6 +39,8 @@ export interface ControllerOptions {
   readonly log?: Level | 'silent';
   readonly kinds?: Kinds;
   readonly clock?: Clock;
+  /** Plays recorded work under other settings. Absent: nobody can. */
+  readonly whatIf?: WhatIf;
 }
 
 export interface Controller {
@@ -56,7 +59,7 @@ export async function startController(options: ControllerOptions): Promise<Contr
   const log = pino({ level: options.log ?? 'info', base: null }, pino.destination(2));
   const undo: (() => Promise<unknown>)[] = [];
   try {
-    return await assemble(config, kinds, clock, log, undo);
+    return await assemble(config, kinds, clock, log, undo, options.whatIf && { whatIf: options.whatIf });
   } catch (error) {
     await takeApart(undo, log);
     throw error;
@@ -69,6 +72,7 @@ async function assemble(
   clock: Clock,
   log: Logger,
   undo: (() => Promise<unknown>)[],
+  more: Pick<ControllerOptions, 'whatIf'> | undefined,
 ): Promise<Controller> {
   await mkdir(config.data, { recursive: true });
   // The port first: it is the cheapest thing that can fail, and it is answered only when all is ready.
@@ -105,6 +109,7 @@ async function assemble(
     now: clock.now,
     key,
     ...publicUrl,
+    ...more,
     webFolder,
     ready: () => stopping === undefined,
     metrics: await openOutward({ config, clock, log, rounds, listeners }, undo),

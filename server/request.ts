@@ -11,6 +11,7 @@ import type { Metrics } from './metrics.ts';
 import type { Outbox } from './outbox.ts';
 import type { Outreach } from './reach.ts';
 import type { Rounds } from './rounds.ts';
+import type { WhatIf } from './what-if.ts';
 
 export interface Deps {
   readonly store: OpenStore;
@@ -30,6 +31,8 @@ export interface Deps {
   readonly webFolder: string;
   /** False from the moment that a stop has begun. */
   ready(): boolean;
+  /** Plays recorded work under other settings. Absent: nobody can, and who asks is told so. */
+  readonly whatIf?: WhatIf;
   /** What /metrics shows, and to whom. Absent: there is no such page. */
   readonly metrics?: { readonly source: Metrics; readonly token?: string; readonly open?: boolean };
 }

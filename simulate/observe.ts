@@ -1,7 +1,7 @@
 /** What a policy may see of a world at a checkup. */
 import type { Counts, Observation, WorkerState } from './policy.ts';
 import type { Tally } from './tally.ts';
-import type { World } from './world.ts';
+import type { World } from './world-state.ts';
 
 const stateNames: readonly (WorkerState | undefined)[] = [undefined, 'booting', 'up', 'draining'];
 

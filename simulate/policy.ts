@@ -28,6 +28,10 @@ export interface WorldOptions {
   readonly missingShare: number;
   /** From the order to stop to the exit of an idle worker; billed. */
   readonly stopSeconds: number;
+  /** Workers that are up from the start; they are no starts. */
+  readonly initialWorkers: number;
+  /** It ends at this second, whatever is left to do. Absent: when all jobs are done. */
+  readonly endsAt?: number;
 }
 
 export const defaultWorld: WorldOptions = {
@@ -46,6 +50,7 @@ export const defaultWorld: WorldOptions = {
   readingDelaySeconds: 0,
   missingShare: 0,
   stopSeconds: 0,
+  initialWorkers: 0,
 };
 
 export type WorkerState = 'booting' | 'up' | 'draining';

@@ -18,25 +18,28 @@ export const epoch = 1_793_577_600_000;
 
 export type Reader = (seen: Observation) => Reading[];
 
-export function readerOf(fidelity: Fidelity): Reader {
-  const look = fidelity === 'web' || fidelity === 'web-waits' ? webReader(fidelity) : jobsReader(fidelity);
+/** @param startsAt what the trace's second 0 is called, in milliseconds */
+export function readerOf(fidelity: Fidelity, startsAt = epoch): Reader {
+  const momentOf = (seconds: number): number => startsAt + seconds * 1000;
+  const look =
+    fidelity === 'web' || fidelity === 'web-waits'
+      ? webReader(fidelity, momentOf)
+      : jobsReader(fidelity, momentOf);
   return (seen) =>
     seen.missing
       ? [{ kind: 'unknown', at: momentOf(seen.now), why: 'the reading of this checkup was lost' }]
       : look(seen);
 }
 
-function momentOf(seconds: number): number {
-  return epoch + seconds * 1000;
-}
+type MomentOf = (seconds: number) => number;
 
-function jobsReader(fidelity: 'full' | 'counts'): Reader {
-  let since = epoch;
+function jobsReader(fidelity: 'full' | 'counts', momentOf: MomentOf): Reader {
+  let since = momentOf(0);
   return (seen) => {
     const at = momentOf(seen.readAt);
     const queues = seen.queues ?? [{ ...seen, name: 'trace' }];
     const readings = queues.map((queue) =>
-      fidelity === 'counts' ? countsOf(queue, seen.slots, at) : fullOf(queue, seen, since),
+      fidelity === 'counts' ? countsOf(queue, seen.slots, at) : fullOf(queue, seen, since, at),
     );
     since = at;
     return readings;
@@ -61,9 +64,10 @@ function fullOf(
   queue: Counts & { readonly name: string },
   { readAt, slots }: Observation,
   since: number,
+  at: number,
 ): JobsReading {
   return {
-    ...countsOf(queue, slots, momentOf(readAt)),
+    ...countsOf(queue, slots, at),
     oldestSeconds: queue.oldestSeconds,
     ages: agesOf(queue, readAt),
     runningSeconds: runningOf(queue, readAt),
@@ -85,7 +89,7 @@ interface Lap {
   readonly services: Histogram;
 }
 
-function webReader(fidelity: 'web' | 'web-waits'): Reader {
+function webReader(fidelity: 'web' | 'web-waits', momentOf: MomentOf): Reader {
   let laps: Lap[] = [];
   let before = 0;
   return (seen) => {

@@ -7,7 +7,7 @@ import { decide } from '../decide/decide.ts';
 import { defaultLearned, learn } from '../decide/learn.ts';
 import type { Choice, Decision, Learned, Manager, Process, Sample, View } from '../decide/words.ts';
 import type { Observation, Policy, PolicyKind, VictimRule, WorldOptions } from './policy.ts';
-import { epoch, type Fidelity, readerOf } from './readings.ts';
+import { epoch, type Fidelity, type Reader, readerOf } from './readings.ts';
 
 export interface ReplayOptions {
   readonly fidelity?: Fidelity;
@@ -15,6 +15,14 @@ export interface ReplayOptions {
   readonly onDecision?: (decision: Decision, view: View, seen: Observation) => void;
   readonly rules?: Manager['rules'];
   readonly limits?: Manager['limits'];
+  /** In place of the one that is made from the world. */
+  readonly manager?: Manager;
+  /** What was learned before. Absent: nothing. */
+  readonly learned?: Learned;
+  /** What second 0 is called, in milliseconds. Default: a fixed day. */
+  readonly startsAt?: number;
+  /** In place of the reader of the fidelity. */
+  readonly reader?: Reader;
 }
 
 const windowMs = 15 * 60_000;
@@ -75,7 +83,8 @@ function kindOf(
 }
 
 export function replay(world: WorldOptions, options: ReplayOptions = {}): Policy {
-  const manager: Manager = {
+  const startsAt = options.startsAt ?? epoch;
+  const manager: Manager = options.manager ?? {
     processType: 'worker',
     rules: options.rules ?? [{ use: 'wait-goal', options: { goalSeconds: world.goalSeconds } }],
     limits: options.limits ?? [],
@@ -83,13 +92,13 @@ export function replay(world: WorldOptions, options: ReplayOptions = {}): Policy
     maximum: world.maximum,
     paused: false,
   };
-  const read = readerOf(options.fidelity ?? 'full');
-  const formation = formationReader();
-  let learned: Learned = defaultLearned;
+  const read = options.reader ?? readerOf(options.fidelity ?? 'full', startsAt);
+  const formation = formationReader(startsAt);
+  let learned: Learned = options.learned ?? defaultLearned;
   const samples: Sample[] = [];
   const decisions: Decision[] = [];
   return (seen) => {
-    const now = epoch + seen.now * 1000;
+    const now = startsAt + seen.now * 1000;
     samples.push({ at: now, readings: read(seen) });
     dropBefore(samples, now - windowMs);
     const processes = formation(seen);
@@ -113,13 +122,13 @@ function dropBefore(list: { at: number }[], from: number): void {
 }
 
 /** Makes a process anew only when it changed. */
-function formationReader(): (seen: Observation) => Process[] {
+function formationReader(startsAt: number): (seen: Observation) => Process[] {
   const known: (Process | undefined)[] = [];
   const states = { booting: 'starting', up: 'up', draining: 'stopping' } as const;
   return (seen) => {
     const processes: Process[] = [];
     seen.eachWorker((index, workerState, sinceSeconds, busySlots) => {
-      const since = epoch + sinceSeconds * 1000;
+      const since = startsAt + sinceSeconds * 1000;
       const state = states[workerState];
       const busy = busySlots > 0;
       let process = known[index];

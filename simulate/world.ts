@@ -8,15 +8,13 @@
  *
  * Rejected: a fixed step of a second, which gives every wait an error of half a step and costs the same.
  */
-import { createHeap, type Heap } from './heap.ts';
 import { impaired } from './impaired.ts';
 import { createLedger, type Ledger } from './ledger.ts';
-import { createLine, type Line } from './line.ts';
 import { observe } from './observe.ts';
 import { defaultWorld, type Policy, type WorldOptions } from './policy.ts';
-import { type Random, seeded } from './random.ts';
-import { type Tally, tallies } from './tally.ts';
+import type { Tally } from './tally.ts';
 import type { Trace } from './traces.ts';
+import { createWorld, type World } from './world-state.ts';
 
 const none = 0;
 const booting = 1;
@@ -35,94 +33,64 @@ export function runWorld(
   given: Partial<WorldOptions> = {},
   ledger?: Ledger,
 ): Ledger {
+  const book = ledger ?? createLedger(trace, given.goalSeconds ?? defaultWorld.goalSeconds);
+  const run = openWorld(trace, asked, given, book);
+  run.advance(() => false);
+  run.close();
+  return book;
+}
+
+/** A world that is played in pieces, so that whoever plays it can do something else between them. */
+export interface Run {
+  /** Plays on until a checkup after which `enough` says so; true when nothing is left to play. */
+  advance(enough: () => boolean): boolean;
+  /** Sends everybody home at the moment that was reached. */
+  close(): void;
+}
+
+export function openWorld(
+  trace: Trace,
+  asked: Policy,
+  given: Partial<WorldOptions>,
+  ledger: Omit<Ledger, 'score'>,
+): Run {
   const options = { ...defaultWorld, ...given };
-  const world = createWorld(trace, options, ledger ?? createLedger(trace, options.goalSeconds));
+  const world = createWorld(trace, options, ledger);
   const policy = impaired(asked, options);
-  const giveUp = (trace.arrivals.at(-1) ?? 0) + 4 * 3_600;
-  let nextCheckup = 0;
-  while (world.now <= giveUp) {
+  for (let worker = 1; worker <= options.initialWorkers; worker++) present(world, worker);
+  return {
+    advance: (enough) => advance(world, policy, enough),
+    close: () => close(world),
+  };
+}
+
+function advance(world: World, policy: Policy, enough: () => boolean): boolean {
+  const { endsAt = Number.POSITIVE_INFINITY, periodSeconds } = world.options;
+  const giveUp = (world.trace.arrivals.at(-1) ?? 0) + 4 * 3_600;
+  while (endsAt !== Number.POSITIVE_INFINITY || world.now <= giveUp) {
     const moment = Math.min(
       world.completions.nextAt(),
       world.boots.nextAt(),
       world.kills.nextAt(),
-      nextCheckup,
+      world.nextCheckup,
+      endsAt,
     );
     arriveUntil(world, moment);
     // A job that just came may be done before `moment`.
     if (world.completions.nextAt() < moment) continue;
     world.now = moment;
+    if (moment === endsAt) return true;
     if (world.completions.nextAt() === moment) finish(world, slotOf(world, world.completions.pop()));
     else if (world.boots.nextAt() === moment) ready(world, slotOf(world, world.boots.pop()));
     else if (world.kills.nextAt() === moment) kill(world, slotOf(world, world.kills.pop()));
     else {
       checkup(world, policy);
-      nextCheckup = moment + world.options.periodSeconds;
-      if (allDone(world)) break;
+      world.nextCheckup = moment + periodSeconds;
+      if (endsAt === Number.POSITIVE_INFINITY && allDone(world)) return true;
+      if (enough()) return false;
     }
   }
-  close(world);
-  return world.ledger;
-}
-
-/** Everything that changes while a world runs. Workers are numbered from 1; worker w has slots w*slots and on. */
-export interface World {
-  readonly options: WorldOptions;
-  readonly trace: Trace;
-  readonly ledger: Ledger;
-  readonly random: Random;
-  readonly state: Uint8Array;
-  readonly generation: Int32Array;
-  readonly since: Float64Array;
-  readonly commandedAt: Float64Array;
-  readonly busySlots: Int32Array;
-  readonly runningJob: Int32Array;
-  readonly runningSince: Float64Array;
-  readonly boots: Heap;
-  readonly completions: Heap;
-  readonly kills: Heap;
-  readonly free: Heap;
-  readonly line: Line;
-  /** One per queue. */
-  readonly tallies: readonly Tally[];
-  lateStarts: number;
-  now: number;
-  freedCount: number;
-  highest: number;
-  workers: number;
-  upCount: number;
-  running: number;
-  commanded: number;
-}
-
-function createWorld(trace: Trace, options: WorldOptions, ledger: Ledger): World {
-  const capacity = options.maximum * 4 + 8;
-  return {
-    options,
-    trace,
-    ledger,
-    random: seeded(options.seed),
-    state: new Uint8Array(capacity),
-    generation: new Int32Array(capacity),
-    since: new Float64Array(capacity),
-    commandedAt: new Float64Array(capacity),
-    busySlots: new Int32Array(capacity),
-    runningJob: new Int32Array(capacity * options.slots).fill(-1),
-    runningSince: new Float64Array(capacity * options.slots),
-    boots: createHeap(),
-    completions: createHeap(),
-    kills: createHeap(),
-    free: createHeap(),
-    line: createLine(trace),
-    tallies: tallies(trace),
-    lateStarts: 0,
-    now: 0,
-    freedCount: 0,
-    highest: 0,
-    workers: 0,
-    upCount: 0,
-    running: 0,
-    commanded: 0,
-  };
+  return true;
 }
 
 function allDone(world: World): boolean {
@@ -130,9 +98,22 @@ function allDone(world: World): boolean {
 }
 
 function close(world: World): void {
+  // Only a run that ends at a fixed moment ends while jobs run: their wait is over, and known.
+  world.runningJob.forEach((job, slot) => {
+    if (job >= 0) world.ledger.finished(job, world.runningSince[slot] as number);
+  });
   for (let worker = 1; worker <= world.highest; worker++)
     if (world.state[worker] !== none) leave(world, worker);
   world.line.eachLeft((job) => world.ledger.undone(job, world.now));
+}
+
+/** A worker that is there from the start: nobody waited for its boot. */
+function present(world: World, worker: number): void {
+  world.state[worker] = up;
+  world.highest = worker;
+  world.workers++;
+  world.upCount++;
+  for (let slot = 0; slot < world.options.slots; slot++) offer(world, worker * world.options.slots + slot);
 }
 
 /** Lets jobs that come before `moment` be taken by slots that wait. */

@@ -41,6 +41,8 @@ export const leastRoles: Readonly<Record<string, Least>> = {
   [`GET ${manager}`]: 'read-only',
   [`GET ${manager}/series`]: 'read-only',
   [`GET ${manager}/decisions`]: 'read-only',
+  // It changes nothing.
+  [`POST ${manager}/what-if`]: 'read-only',
   'GET /api/decisions': 'read-only',
   'GET /api/overview': 'read-only',
   'GET /api/cost': 'read-only',

@@ -4,7 +4,7 @@
  */
 // biome-ignore-all format: one line per entry
 import type { CallOptions } from './client.ts';
-import type { Acceptance, Account, Adapters, ApiKey, ApiKeySettings, App, AppChange, AppSettings, AuditPage, Channel, ChannelChange, ChannelSettings, Cost, Crew, Decisions, Evaluation, FoundDecisions, HeldSecret, Hold, Inbox, InfoTest, Invitation, InvitationLook, InvitationSettings, InvitationToken, Issues, LogInWays, Manager, ManagerChange, ManagerSettings, Me, Member, MemberChange, NewApiKey, NewInvitation, Organisation, OrganisationSettings, Overview, SentAgain, Series, Session, SetUp, SetupGuide, TaskSeries, Tasks } from './shapes.ts';
+import type { Acceptance, Account, Adapters, ApiKey, ApiKeySettings, App, AppChange, AppSettings, AuditPage, Channel, ChannelChange, ChannelSettings, Cost, Crew, Decisions, Evaluation, FoundDecisions, HeldSecret, Hold, Inbox, InfoTest, Invitation, InvitationLook, InvitationSettings, InvitationToken, Issues, LogInWays, Manager, ManagerChange, ManagerSettings, Me, Member, MemberChange, NewApiKey, NewInvitation, Organisation, OrganisationSettings, Overview, SentAgain, Series, Session, SetUp, SetupGuide, TaskSeries, Tasks, WhatIfAnswer } from './shapes.ts';
 
 export interface Client {
   /** Accept an invitation: logged in as whom it is for, or with a name and a password for a new account. */
@@ -123,6 +123,8 @@ export interface Client {
   testApp(asked: { app: string }, options?: CallOptions): Promise<InfoTest>;
   /** Send a test message now. */
   testChannel(asked: { id: string }, options?: CallOptions): Promise<void>;
+  /** What the last week would have looked like under other settings; nothing is changed. */
+  whatIf(asked: { app: string; processType: string; body: ManagerChange }, options?: CallOptions): Promise<WhatIfAnswer>;
 }
 
 /** Method, path, and what of the argument goes into the query. */
@@ -185,4 +187,5 @@ export const calls: Readonly<Record<keyof Client, readonly [method: string, path
   setUp: ['POST', '/api/setup'],
   testApp: ['POST', '/api/apps/{app}/test'],
   testChannel: ['POST', '/api/channels/{id}/test'],
+  whatIf: ['POST', '/api/apps/{app}/managers/{processType}/what-if'],
 };

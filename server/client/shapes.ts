@@ -149,3 +149,11 @@ export type Tasks = { grain: "minute" | "hour"; from: number; to: number; satisf
 
 /** Of what a channel tells. Without `apps`: of all. */
 export type Tells = { opened?: boolean; resolved?: boolean; scaled?: boolean; leastSeverity?: "critical" | "warning" | "info"; apps?: string[]; groupSeconds?: number; quiet?: { from: string; to: string; timeZone: string } };
+
+/** Recorded work, played under the present and under the changed settings. Nothing is saved. */
+export type WhatIfAnswer = { played?: WhatIfPlayed; why?: string };
+
+/** What the recorded work comes to under some settings. */
+export type WhatIfOutcome = { jobs: number; processHours: number; withinGoals: number[]; p95Seconds: number; longestSeconds: number; mostProcesses: number; changes: number };
+
+export type WhatIfPlayed = { from: number; to: number; playedSeconds: number; unknownSeconds: number; goalsSeconds: number[]; pricePerHour?: number; recorded: { processHours: number; mostProcesses: number; longestSeconds?: number }; present: WhatIfOutcome; changed: WhatIfOutcome; stepSeconds: number; steps: { at: number; present: number; changed: number; recorded?: number }[]; trust: "good" | "fair" | "poor"; notes: string[] };

@@ -11,6 +11,7 @@ import {
   evaluation,
   hold,
   type Manager,
+  type ManagerChange,
   manager,
   managerChange,
   managerSettings,
@@ -77,7 +78,7 @@ function createRoutes(api: Routes, deps: Deps): void {
 }
 
 function changeRoutes(api: Routes, deps: Deps): void {
-  const { store, rounds, kinds } = deps;
+  const { store, rounds } = deps;
 
   api.openapi(
     createRoute({
@@ -90,29 +91,14 @@ function changeRoutes(api: Routes, deps: Deps): void {
     }),
     async (c) => {
       const { app, stored } = await findManager(deps, c.req.valid('param'));
-      const change = defined(c.req.valid('json'));
+      const asked = c.req.valid('json');
       const { role } = c.get('access');
       if (
-        Object.keys(change).some((name) => name !== 'paused' && name !== 'dryRun') &&
+        Object.keys(defined(asked)).some((name) => name !== 'paused' && name !== 'dryRun') &&
         !atLeast(role, 'admin')
       )
         throw roleTooLow('admin');
-      for (const side of ['meters', 'rules', 'limits'] as const) {
-        const given = change[side];
-        if (given) change[side] = restoreSecrets(kinds, side, given, stored[side]);
-      }
-      const { rules, limits, meters, minimum, maximum, paused, combine } = { ...stored, ...change };
-      checkManagerSettings(kinds, {
-        processType: stored.processType,
-        rules,
-        limits,
-        meters,
-        minimum,
-        maximum,
-        paused,
-        ...(combine && { combine }),
-      });
-      if (change.meters) await deps.outreach?.judge(addressesOf(change.meters));
+      const { change } = await changedSettings(deps, stored, asked);
       const updated = await store.managers.update(stored.id, change);
       await rounds.refresh(app.name);
       return c.json(show(deps, app, updated), 200);
@@ -135,6 +121,37 @@ function changeRoutes(api: Routes, deps: Deps): void {
       return c.body(null, 204);
     },
   );
+}
+
+/**
+ * A change as it may be saved, with the stored secrets where dots came back, and what the manager would be with it.
+ *
+ * @throws HeadcountError OPTION_INVALID, ADDRESS_REFUSED
+ */
+export async function changedSettings(
+  { kinds, outreach }: Pick<Deps, 'kinds' | 'outreach'>,
+  stored: StoredManager,
+  asked: ManagerChange,
+) {
+  const change = defined(asked);
+  for (const side of ['meters', 'rules', 'limits'] as const) {
+    const given = change[side];
+    if (given) change[side] = restoreSecrets(kinds, side, given, stored[side]);
+  }
+  const { rules, limits, meters, minimum, maximum, paused, combine } = { ...stored, ...change };
+  const settings = {
+    processType: stored.processType,
+    rules,
+    limits,
+    meters,
+    minimum,
+    maximum,
+    paused,
+    ...(combine && { combine }),
+  };
+  checkManagerSettings(kinds, settings);
+  if (change.meters) await outreach?.judge(addressesOf(change.meters));
+  return { change, settings };
 }
 
 function holdRoutes(api: Routes, deps: Deps): void {

@@ -13,6 +13,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { freshDatabase, has, temporaryFolder } from '../checks/fixtures.ts';
 import { type Platform, startPlatform } from '../checks/platform.ts';
 import { until } from '../checks/servers.ts';
+import { addingStep } from '../store/contract.ts';
+import { knownMigrations, migrate } from '../store/migrate.ts';
 import { type OpenStore, openStore } from '../store/open.ts';
 import type { ManagerSettings } from '../store/store.ts';
 import { createPostgres, postgresFolder } from './bench/postgres.ts';
@@ -149,6 +151,10 @@ async function call(one: Running, method: string, path: string, body?: object): 
   return await response.json();
 }
 
+async function ready(one: Running): Promise<string> {
+  return (await (await fetch(`${one.url}/readyz`)).text()).trim();
+}
+
 /**
  * Everything that the platform was told stands on record, once; what was recorded just before a kill may not have reached it.
  * A busy database may take the record a little later than the platform its order.
@@ -224,6 +230,36 @@ describe.skipIf(!has('postgresUrl'))('three controllers on one PostgreSQL', () =
     );
     await until(everyShare(2, 2), 'fair shares of the new ones', patienceMs);
     await expectOnce(0);
+  });
+
+  test('a newer version adds to all tables while they run: they go on, and one that crashed comes back', async () => {
+    await Promise.all(['one', 'two'].map(start));
+    await until(everyShare(3, 3), 'fair shares', patienceMs);
+    const known = [...(await knownMigrations())];
+    for (let round = 1; round <= 3; round++) {
+      known.push(await addingStep(store.kysely, 900 + round));
+      const newer = await openStore({ databaseUrl });
+      await Promise.all([wish(round), migrate(newer.kysely, Date.now(), { known })]);
+      await newer.close();
+    }
+    const [crashing, other] = running;
+    if (!crashing || !other) throw new Error('both have ended');
+    const { maximum } = (await call(other, 'PATCH', '/api/apps/a/managers/worker', { maximum: 49 })) as {
+      maximum: number;
+    };
+    expect(maximum).toBe(49);
+    await wish(4);
+    await end(crashing, 'SIGKILL');
+    await start('again');
+    await until(everyShare(3, 3), 'fair shares with the one that is back', patienceMs);
+    await wish(5);
+    await expectOnce(1);
+    const { rows } = await sql<{ points: number }>`select count(*) as points from points
+      join managers on managers.id = manager_id and maximum = 49
+      where points.further_901 = 'as before' and points.further_903 = 'as before'`.execute(store.kysely);
+    expect(rows[0]?.points).toBeGreaterThan(0);
+    for (const one of running)
+      await until(async () => (await ready(one)) === 'ready', `the history of ${one.name}`, patienceMs);
   });
 
   test('every controller serves every app: what a person says and what an app pushes reaches the holder', async () => {

@@ -143,6 +143,27 @@ describe('a checkup', () => {
     }
   });
 
+  test('of many apps all come within seconds of the start, and then spread over the interval', async () => {
+    const appCount = 120;
+    for (let n = 0; n < appCount; n++) await addApp(`music-${n}`, {});
+    let turn = 0;
+    // As evenly spread as chance gets.
+    clock = { ...clock, random: () => (turn++ * 0.618034) % 1 };
+    begin();
+    await rounds.start();
+    await pass(1_900);
+    expect(new Set(events.map(({ app }) => app)).size).toBe(appCount);
+    const perSecond: number[] = [];
+    for (let second = 0; second < (3 * intervalMs) / 1_000; second++) {
+      const before = events.length;
+      for (let part = 0; part < 4; part++) await pass(250);
+      perSecond.push(events.length - before);
+    }
+    perSecond.splice(0, perSecond.length - intervalMs / 1_000);
+    expect(Math.max(...perSecond)).toBeLessThan((appCount / 10) * 2);
+    expect(Math.min(...perSecond)).toBeGreaterThan(0);
+  });
+
   test('records a reading every time, and a decision only when it says something new', async () => {
     const app = await addApp('music', {});
     begin();

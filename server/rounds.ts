@@ -73,6 +73,8 @@ export interface Rounds {
 interface Round {
   watched: Watched;
   readonly retry: Retry;
+  /** In what time all first checkups come. Absent: its own first one is done. */
+  firstWithinMs?: number;
   cancelNext(): void;
 }
 
@@ -219,10 +221,11 @@ async function add(state: State, app: App): Promise<void> {
   const { around, rounds } = state;
   const watched = await watch(around, app);
   const retry = { failures: 0, notBefore: 0 };
-  const round: Round = { watched, retry, cancelNext: () => {} };
+  const withinMs = firstWithinMs(rounds.size + 1, around.intervalMs);
+  const round: Round = { watched, retry, firstWithinMs: withinMs, cancelNext: () => {} };
   rounds.set(app.name, round);
   state.tokens.set(digest(app.token), app.name);
-  setNext(state, round, firstWithinMs(rounds.size, around.intervalMs) * around.clock.random());
+  setNext(state, round, withinMs * around.clock.random());
   throwProblem(watched);
 }
 
@@ -250,23 +253,27 @@ async function handOver({ around, rounds, sharing }: State, name: string, lost: 
   await unwatch(around, watched);
 }
 
-/** Many apps that are taken up at once are spread, and stay so: the time between two checkups of each is the same. */
+/** Many apps that are taken up at once are looked at within seconds, and yet not all at one moment. */
 function firstWithinMs(appCount: number, intervalMs: number): number {
   return Math.min(intervalMs, Math.max(1_000, appCount * spreadMs));
 }
 
 function setNext(state: State, round: Round, delayMs: number): void {
-  const { clock, intervalMs } = state.around;
-  round.cancelNext = clock.after(delayMs, () => {
+  round.cancelNext = state.around.clock.after(delayMs, () => {
     void checkUpInLine(state, round).finally(() => {
-      if (isWatched(state, round))
-        setNext(
-          state,
-          round,
-          together(state, intervalMs * (1 - jitterShare + 2 * jitterShare * clock.random())),
-        );
+      if (isWatched(state, round)) setNext(state, round, together(state, gapMs(state, round)));
     });
   });
+}
+
+/** Until an app's next checkup: one interval; but many that came within seconds are first spread over all of it. */
+function gapMs({ around, rounds }: State, round: Round): number {
+  const { clock, intervalMs } = around;
+  const { firstWithinMs } = round;
+  delete round.firstWithinMs;
+  if (firstWithinMs !== undefined && rounds.size >= manyApps)
+    return firstWithinMs + (intervalMs - firstWithinMs) * clock.random();
+  return intervalMs * (1 - jitterShare + 2 * jitterShare * clock.random());
 }
 
 /** Checkups that come together are written down together. Where they are few, each comes by itself. */

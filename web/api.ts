@@ -23,6 +23,7 @@ import type {
 import type { Channel, ChannelChange, ChannelSettings, Issue } from '../server/api-issues.ts';
 import type { Cost, Overview } from '../server/api-overview.ts';
 import type { Tasks } from '../server/api-tasks.ts';
+import type { WhatIfAnswer } from '../server/api-what-if.ts';
 import type { Crew } from '../server/api-workers.ts';
 import type { Measure, SetupGuide } from '../server/setup-guide.ts';
 import { firstAnswer } from './first-answers.ts';
@@ -122,6 +123,8 @@ export const api = {
   removeManager: (app: string, type: string) => call<unknown>('DELETE', of(app, type)),
   hold: (app: string, type: string, body: Hold) => call<unknown>('PUT', `${of(app, type)}/hold`, body),
   release: (app: string, type: string) => call<unknown>('DELETE', `${of(app, type)}/hold`),
+  whatIf: (app: string, type: string, body: ManagerChange) =>
+    call<WhatIfAnswer>('POST', `${of(app, type)}/what-if`, body),
   evaluate: (app: string, type: string) => call<Evaluation>('POST', `${of(app, type)}/evaluate`, {}),
   series: (app: string, type: string, from: number, to: number, signal?: AbortSignal) =>
     call<Series>(

@@ -29,6 +29,7 @@ import { demoChannels, demoIssues, newsRoutes } from './fixture-news.ts';
 import { overviewRoutes } from './fixture-overview.ts';
 import { setupRoutes } from './fixture-setup.ts';
 import { taskRoutes } from './fixture-tasks.ts';
+import { whatIfRoute } from './fixture-what-if.ts';
 
 export interface FixtureState {
   me: Me;
@@ -82,6 +83,7 @@ export async function startFixture(change: Partial<FixtureState> = {}, port = 0)
   appRoutes(http, state);
   managerRoutes(http, state);
   historyRoutes(http, state, finder(state));
+  whatIfRoute(http);
   newsRoutes(http, state, problem);
   overviewRoutes(http, state);
   crewRoutes(http, state);

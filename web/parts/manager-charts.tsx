@@ -26,7 +26,7 @@ const workers: readonly Line[] = [
 ];
 
 /** There is no half job and no half worker. */
-const counted = {
+export const counted = {
   format: compact,
   steps: [0, 1, 2, 3, 4, 5, 6].flatMap((power) => [1, 2, 5].map((digit) => digit * 10 ** power)),
 };

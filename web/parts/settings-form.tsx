@@ -12,6 +12,7 @@ import { hasProblem } from '../option-values.ts';
 import { queries } from '../queries.ts';
 import { ChoicesForm } from './choices-form.tsx';
 import { Failed } from './states.tsx';
+import { WhatIf } from './what-if.tsx';
 
 export type Draft = Pick<Manager, 'minimum' | 'maximum' | 'rules' | 'limits' | 'meters'>;
 const draftKeys = ['minimum', 'maximum', 'rules', 'limits', 'meters'] as const;
@@ -42,6 +43,12 @@ export function SettingsForm({ app, manager, adapters }: SettingsFormProps) {
     <form className="settings" onSubmit={submit} aria-label="Settings" noValidate>
       <Bounds draft={draft} set={set} />
       <ManagerChoices draft={draft} set={set} adapters={adapters} />
+      <WhatIf
+        app={app}
+        processType={manager.processType}
+        change={change}
+        disabled={!dirty || problem !== undefined}
+      />
       {save.isError && <Failed what="The settings were not saved" error={save.error} />}
       <div className="save-bar">
         <Button type="submit" disabled={!dirty || problem !== undefined} loading={save.isPending} {...may}>

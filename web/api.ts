@@ -22,7 +22,7 @@ import type {
 } from '../server/api.ts';
 import type { Channel, ChannelChange, ChannelSettings, Issue } from '../server/api-issues.ts';
 import type { Cost, Overview } from '../server/api-overview.ts';
-import type { Tasks } from '../server/api-tasks.ts';
+import type { SentAgain, Tasks } from '../server/api-tasks.ts';
 import type { WhatIfAnswer } from '../server/api-what-if.ts';
 import type { Crew } from '../server/api-workers.ts';
 import type { Measure, SetupGuide } from '../server/setup-guide.ts';
@@ -106,6 +106,8 @@ export const api = {
   crew: (app: string, signal?: AbortSignal) => call<Crew>('GET', `${at(app)}/workers`, undefined, signal),
   letGo: (app: string, worker: string) =>
     call<unknown>('DELETE', `${at(app)}/workers/${encodeURIComponent(worker)}`),
+  sendTaskAgain: (app: string, id: string) =>
+    call<SentAgain>('POST', `${at(app)}/tasks/failures/${encodeURIComponent(id)}/send-again`, {}),
   inbox: (app: string, signal?: AbortSignal) => call<Inbox>('GET', `${at(app)}/inbox`, undefined, signal),
   setupGuide: (app: string, processType: string, measure: Measure, signal?: AbortSignal) =>
     call<SetupGuide>(

@@ -1,6 +1,6 @@
 /** What the stand-in for the controller says of tasks: awkward names, failures, what is not known, and apps without any. */
 import type { Hono } from 'hono';
-import type { TaskFailure, Tasks, TaskTotals } from '../server/api-tasks.ts';
+import type { SentAgain, TaskFailure, Tasks, TaskTotals } from '../server/api-tasks.ts';
 import { longApp } from './fixture-data.ts';
 
 export function taskRoutes(http: Hono): void {
@@ -18,6 +18,29 @@ export function taskRoutes(http: Hono): void {
     };
     return c.json(answer);
   });
+  const sent = new Map<string, string>();
+  http.post('/api/apps/:app/tasks/failures/:task/send-again', (c) => {
+    const id = c.req.param('task');
+    const failure = demoFailures(Date.now()).find((one) => one.id === id);
+    const before = sent.get(id);
+    if (before)
+      return refusal(
+        'TASK_SENT_BEFORE',
+        `The task was not sent once more: it was sent again before, as ${before}.`,
+      );
+    if (failure?.id !== '0cc2') return refusal('TASK_NOT_SENT', notKept);
+    sent.set(id, 'c1f7a0e2-4b1d-4f0e-9c58-7c1f8a2d3e44');
+    const answer: SentAgain = { id: sent.get(id) ?? '', task: failure.task, queue: failure.queue };
+    return c.json(answer);
+  });
+}
+
+const notKept =
+  "The task was not sent again: its arguments were kept nowhere. For the next ones: Python's workers keep them with result_extended = True.";
+
+function refusal(code: string, detail: string): Response {
+  const body = { type: `urn:headcount:error:${code}`, title: code, status: 409, code, detail };
+  return Response.json(body, { status: 409, headers: { 'content-type': 'application/problem+json' } });
 }
 
 function totals(task: string, ended: number, p50: number, change: Partial<TaskTotals> = {}): TaskTotals {

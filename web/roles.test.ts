@@ -1,11 +1,10 @@
 /** What each role is offered, in a real browser: a button that the controller would refuse says who may press it. */
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { has } from '../checks/fixtures.ts';
 import type { Role } from '../server/api-people.ts';
-import { startBrowser, type Visitor } from './browser.ts';
-import { type Fixture, startFixture } from './fixture.ts';
+import { faultsOf } from './browser.ts';
+import { openFixture } from './open-fixture.ts';
 
 /** Where it stands, its name, and the least role that presses it. */
 const buttons: readonly (readonly [path: string, name: string | RegExp, least: Role])[] = [
@@ -18,25 +17,14 @@ const buttons: readonly (readonly [path: string, name: string | RegExp, least: R
   ['/apps/catalogue/worker', 'Pause', 'member'],
   ['/apps/catalogue/worker?view=settings', 'Remove this manager…', 'admin'],
   ['/workers?app=catalogue', 'Let go… worker.3', 'member'],
+  ['/tasks?app=catalogue', 'Send again… 0cc2', 'member'],
   ['/settings/channels', 'Add a channel', 'admin'],
   ['/settings/channels', /^Test /, 'admin'],
 ];
 const ranks: readonly Role[] = ['read-only', 'member', 'admin', 'owner'];
 
 describe.skipIf(!has('chromium'))('what a role is offered', { timeout: 180_000 }, () => {
-  let browser: Visitor;
-  let fixture: Fixture;
-  beforeAll(async () => {
-    browser = await startBrowser(inject('servers').chromium);
-  });
-  afterAll(() => browser?.close());
-  beforeEach(async () => {
-    fixture = await startFixture();
-  });
-  afterEach(async () => {
-    expect(await browser.leave()).toEqual([]);
-    await fixture.close();
-  });
+  const { browser, fixture } = openFixture();
   const openAs = async (role: Role): Promise<Page> => {
     const organisations = [{ id: '1', name: 'Music Ltd', role }];
     fixture.state.me = { loggedIn: true, setUpNeeded: false, name: 'Rachel', organisations };
@@ -61,8 +49,7 @@ describe.skipIf(!has('chromium'))('what a role is offered', { timeout: 180_000 }
     await page.getByRole('heading', { name: 'What it answers' }).waitFor();
     expect(await page.getByRole('heading', { name: 'Token' }).count()).toBe(0);
     expect(await page.getByRole('heading', { name: 'Set-up' }).count()).toBe(0);
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    expect(violations.map(({ id }) => id)).toEqual([]);
+    expect(await faultsOf(page)).toEqual([]);
     await page.close();
     const other = await openAs('admin');
     await other.goto(`${fixture.url}/apps/catalogue`);

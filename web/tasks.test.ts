@@ -91,11 +91,38 @@ describe.skipIf(!has('chromium'))('tasks by name', { timeout: 120_000 }, () => {
     await page.getByRole('button', { name: slow }).click();
     await page.getByRole('heading', { name: `Last failures of ${slow}` }).waitFor();
     expect(await page.getByText("ValueError('no such track')").count()).toBe(0);
-    await page.getByText('it cannot be sent again from here').waitFor();
+    await page.getByText('with the arguments that its worker kept').waitFor();
     await page.getByRole('button', { name: 'catalogue.ping' }).click();
     await page.getByText('None is among the last of the app.').waitFor();
     await page.getByRole('button', { name: 'Of all tasks' }).click();
     await page.getByText("ValueError('no such track')").waitFor();
+  });
+
+  test('a failed task is sent again once it is confirmed, and a refusal says why', async () => {
+    const page = await open('/tasks?app=catalogue');
+    const dialog = page.getByRole('dialog');
+    const again = page.getByRole('button', { name: 'Send again… 0cc2' });
+    await again.click();
+    await dialog.getByText('What was to follow it').waitFor();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+    expect(fixture.state.changes).toEqual([]);
+    await again.click();
+    await dialog.getByRole('button', { name: 'Send it again' }).click();
+    await page.getByRole('status').getByText('Sent again as c1f7a0e2').waitFor();
+    await dialog.waitFor({ state: 'hidden' });
+    expect(await again.count()).toBe(0);
+    const path = '/api/apps/catalogue/tasks/failures/0cc2/send-again';
+    expect(fixture.state.changes).toEqual([{ method: 'POST', path, body: {} }]);
+    await page.reload();
+    await again.click();
+    await dialog.getByRole('button', { name: 'Send it again' }).click();
+    await dialog.getByRole('alert').getByText('it was sent again before, as c1f7a0e2').waitFor();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+    await page.getByRole('button', { name: /Send again… 5b1f0f4e/ }).click();
+    await dialog.getByRole('button', { name: 'Send it again' }).click();
+    await dialog.getByText('its arguments were kept nowhere').waitFor();
   });
 
   test('where nobody listens it says what to switch on, and where', async () => {

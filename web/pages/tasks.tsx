@@ -64,6 +64,8 @@ function OfApp({ app, names, search }: { app: string; names: readonly string[]; 
       )}
       {shown && (
         <TaskFailures
+          key={app}
+          app={app}
           failures={shown.failures.filter((failure) => (task ?? failure.task) === failure.task)}
           task={task}
           onAll={() => set({ task: undefined })}

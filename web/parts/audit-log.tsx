@@ -102,6 +102,7 @@ const sentences: Readonly<Record<string, string>> = {
   'DELETE /api/apps/{app}/managers/{processType}': 'Removed a manager',
   'PUT /api/apps/{app}/managers/{processType}/hold': 'Held a number',
   'DELETE /api/apps/{app}/managers/{processType}/hold': 'Ended a hold',
+  'POST /api/apps/{app}/tasks/failures/{task}/send-again': 'Sent a failed task again',
   'POST /api/channels': 'Added a channel',
   'PATCH /api/channels/{id}': 'Changed a channel',
   'DELETE /api/channels/{id}': 'Removed a channel',

@@ -1,4 +1,4 @@
-/** Tells `npm test` which files failed, so that CI runs those few once more, alone, before it gives up. */
+/** Tells `npm test` which files failed, so that CI runs those few again, alone, before it gives up. */
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { Reporter } from 'vitest/reporters';

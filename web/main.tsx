@@ -4,6 +4,7 @@ import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import './styles.ts';
+import { isPartMissing } from './part.ts';
 import { createQueryClient, queries } from './queries.ts';
 import { router } from './router.tsx';
 import { cssVariables, theme } from './theme.ts';
@@ -16,17 +17,17 @@ void Promise.race([ready(), new Promise((resolve) => setTimeout(resolve, patienc
 
 /** What was asked for before this script came is mostly there by now: it is drawn at once, instead of as loading and then again. */
 async function ready(): Promise<void> {
-  await Promise.allSettled(
-    window.headcountFirst?.has('/api/me')
-      ? [client.prefetchQuery(queries.me()), client.prefetchQuery(queries.overview())]
-      : [],
-  );
+  const asked = window.headcountFirst?.size ?? 0;
+  if (asked === 0) return;
+  const me = await client.fetchQuery(queries.me()).catch(() => undefined);
+  if (!me?.loggedIn || asked === 1) return;
+  await Promise.all([client.prefetchQuery(queries.overview()), client.prefetchQuery(queries.openIssues())]);
 }
 
 function draw(): void {
   const place = document.getElementById('root');
   if (place)
-    createRoot(place).render(
+    createRoot(place, { onCaughtError: complain }).render(
       <StrictMode>
         <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
           <QueryClientProvider client={client}>
@@ -35,4 +36,9 @@ function draw(): void {
         </MantineProvider>
       </StrictMode>,
     );
+}
+
+/** A part that is missing is mended, or said on the page. */
+function complain(error: unknown): void {
+  if (!isPartMissing(error)) console.error(error);
 }

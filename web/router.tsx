@@ -1,18 +1,13 @@
 /** The addresses of the dashboard. Pages other than the overview are loaded when they are first opened. */
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  Link,
-  lazyRouteComponent,
-  Outlet,
-} from '@tanstack/react-router';
+import { createRootRoute, createRoute, createRouter, Link, Outlet } from '@tanstack/react-router';
 import { rangeIn } from './chart-range.ts';
 import { decisionFilter } from './decision-filter.ts';
 import { overviewSearch } from './overview-lines.ts';
 import { OverviewPage } from './pages/overview.tsx';
+import { part } from './part.ts';
+import { Broken } from './parts/broken.tsx';
 import { Gate } from './parts/gate.tsx';
-import { Empty, Failed, Loading } from './parts/states.tsx';
+import { Empty, Loading } from './parts/states.tsx';
 import { prefix } from './prefix.ts';
 import { type SpanKey, spans } from './queries.ts';
 import { taskSearch } from './task-search.ts';
@@ -22,13 +17,13 @@ const root = createRootRoute({ component: Outlet, notFoundComponent: Nowhere });
 const setup = createRoute({
   getParentRoute: () => root,
   path: '/setup',
-  component: lazyRouteComponent(() => import('./pages/setup.tsx'), 'SetupPage'),
+  component: part(() => import('./pages/setup.tsx'), 'SetupPage'),
 });
 
 const login = createRoute({
   getParentRoute: () => root,
   path: '/login',
-  component: lazyRouteComponent(() => import('./pages/login.tsx'), 'LoginPage'),
+  component: part(() => import('./pages/login.tsx'), 'LoginPage'),
   validateSearch: (search: Record<string, unknown>): { next?: string } =>
     typeof search.next === 'string' ? { next: search.next } : {},
 });
@@ -45,7 +40,7 @@ const apps = createRoute({
 const workers = createRoute({
   getParentRoute: () => inside,
   path: '/workers',
-  component: lazyRouteComponent(() => import('./pages/workers.tsx'), 'WorkersPage'),
+  component: part(() => import('./pages/workers.tsx'), 'WorkersPage'),
   validateSearch: ({ app: name }: Record<string, unknown>): { app?: string } =>
     typeof name === 'string' && name ? { app: name } : {},
 });
@@ -53,7 +48,7 @@ const workers = createRoute({
 const cost = createRoute({
   getParentRoute: () => inside,
   path: '/cost',
-  component: lazyRouteComponent(() => import('./pages/cost.tsx'), 'CostPage'),
+  component: part(() => import('./pages/cost.tsx'), 'CostPage'),
   validateSearch: ({ month }: Record<string, unknown>): { month?: string } =>
     typeof month === 'string' && /^\d{4}-(0[1-9]|1[0-2])$/.test(month) ? { month } : {},
 });
@@ -61,7 +56,7 @@ const cost = createRoute({
 const app = createRoute({
   getParentRoute: () => inside,
   path: '/apps/$app',
-  component: lazyRouteComponent(() => import('./pages/app.tsx'), 'AppPage'),
+  component: part(() => import('./pages/app.tsx'), 'AppPage'),
 });
 
 export interface ManagerSearch {
@@ -75,7 +70,7 @@ export interface ManagerSearch {
 const manager = createRoute({
   getParentRoute: () => inside,
   path: '/apps/$app/$processType',
-  component: lazyRouteComponent(() => import('./pages/manager.tsx'), 'ManagerPage'),
+  component: part(() => import('./pages/manager.tsx'), 'ManagerPage'),
   validateSearch: (search: Record<string, unknown>): ManagerSearch => {
     const span = spans.find(({ key }) => key === search.span)?.key;
     return {
@@ -93,7 +88,7 @@ export interface IssueSearch {
 const issues = createRoute({
   getParentRoute: () => inside,
   path: '/issues',
-  component: lazyRouteComponent(() => import('./pages/issues.tsx'), 'IssuesPage'),
+  component: part(() => import('./pages/issues.tsx'), 'IssuesPage'),
   validateSearch: ({ app: name }: Record<string, unknown>): IssueSearch =>
     typeof name === 'string' && name ? { app: name } : {},
 });
@@ -101,33 +96,33 @@ const issues = createRoute({
 const decisions = createRoute({
   getParentRoute: () => inside,
   path: '/decisions',
-  component: lazyRouteComponent(() => import('./pages/decisions.tsx'), 'DecisionsPage'),
+  component: part(() => import('./pages/decisions.tsx'), 'DecisionsPage'),
   validateSearch: decisionFilter,
 });
 
 const tasks = createRoute({
   getParentRoute: () => inside,
   path: '/tasks',
-  component: lazyRouteComponent(() => import('./pages/tasks.tsx'), 'TasksPage'),
+  component: part(() => import('./pages/tasks.tsx'), 'TasksPage'),
   validateSearch: taskSearch,
 });
 
 const channels = createRoute({
   getParentRoute: () => inside,
   path: '/settings/channels',
-  component: lazyRouteComponent(() => import('./pages/channels.tsx'), 'ChannelsPage'),
+  component: part(() => import('./pages/channels.tsx'), 'ChannelsPage'),
 });
 
 const account = createRoute({
   getParentRoute: () => inside,
   path: '/account',
-  component: lazyRouteComponent(() => import('./pages/account.tsx'), 'AccountPage'),
+  component: part(() => import('./pages/account.tsx'), 'AccountPage'),
 });
 
 const settings = createRoute({
   getParentRoute: () => inside,
   path: '/settings',
-  component: lazyRouteComponent(() => import('./pages/settings.tsx'), 'SettingsPage'),
+  component: part(() => import('./pages/settings.tsx'), 'SettingsPage'),
   validateSearch: ({ part }: Record<string, unknown>): { part?: 'keys' | 'audit' } =>
     part === 'keys' || part === 'audit' ? { part } : {},
 });
@@ -135,13 +130,13 @@ const settings = createRoute({
 const join = createRoute({
   getParentRoute: () => root,
   path: '/join',
-  component: lazyRouteComponent(() => import('./pages/join.tsx'), 'JoinPage'),
+  component: part(() => import('./pages/join.tsx'), 'JoinPage'),
 });
 
 const reset = createRoute({
   getParentRoute: () => root,
   path: '/reset',
-  component: lazyRouteComponent(() => import('./pages/reset.tsx'), 'ResetPage'),
+  component: part(() => import('./pages/reset.tsx'), 'ResetPage'),
 });
 
 export const router = createRouter({
@@ -168,11 +163,7 @@ export const router = createRouter({
   defaultPreload: 'intent',
   scrollRestoration: true,
   defaultPendingComponent: () => <Loading what="the page" />,
-  defaultErrorComponent: ({ error }) => (
-    <main className="lonely">
-      <Failed what="This page broke" error={error} retry={() => location.reload()} />
-    </main>
-  ),
+  defaultErrorComponent: ({ error }) => <Broken error={error} />,
 });
 
 function Nowhere() {

@@ -8,13 +8,14 @@
  */
 import { Button } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
-import { lazyRouteComponent, useNavigate, useSearch } from '@tanstack/react-router';
+import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Suspense, useDeferredValue, useMemo, useState } from 'react';
 import type { OverviewApp } from '../../server/api-overview.ts';
 import { plural } from '../formats.ts';
 import { isUnknown } from '../manager-state.ts';
 import { useMay } from '../may.ts';
 import { type AppLine, isShown, lineOf, type OverviewSearch, sortedLines } from '../overview-lines.ts';
+import { part } from '../part.ts';
 import { AppCard } from '../parts/app-card.tsx';
 import { useOpenIssues } from '../parts/issues.tsx';
 import { OverviewHeads, OverviewTools } from '../parts/overview-tools.tsx';
@@ -24,7 +25,7 @@ import { useNow } from '../parts/time.tsx';
 import { queries } from '../queries.ts';
 
 /** Its forms are a quarter of all script of the page, and most who come want to look. */
-const AddApp = lazyRouteComponent(() => import('../parts/add-app.tsx'), 'AddApp');
+const AddApp = part(() => import('../parts/add-app.tsx'), 'AddApp');
 
 /** As many stand open by themselves. */
 const fewManagers = 30;

@@ -1,5 +1,6 @@
 /** Says that the controller decides without its store: what is shown of the past ends there. Asked where no login is needed, since that lies in the store. */
 import { useQuery } from '@tanstack/react-query';
+import { prefix } from '../prefix.ts';
 
 const pollMs = 15_000;
 
@@ -26,5 +27,5 @@ export function wordsOfBehind(text: string): string | undefined {
 
 async function ready({ signal }: { readonly signal: AbortSignal }): Promise<string> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(pollMs)]);
-  return await (await fetch('/readyz', { signal: limit })).text();
+  return await (await fetch(`${prefix}/readyz`, { signal: limit })).text();
 }

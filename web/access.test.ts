@@ -1,27 +1,11 @@
 /** The way in and out, and what the dashboard shows when something does not answer. */
-import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { has } from '../checks/fixtures.ts';
 import { until } from '../checks/servers.ts';
-import { type Look, startBrowser, type Visitor } from './browser.ts';
-import { type Fixture, startFixture } from './fixture.ts';
+import { openFixture } from './open-fixture.ts';
 
 describe.skipIf(!has('chromium'))('the way in, and failures', { timeout: 120_000 }, () => {
-  let browser: Visitor;
-  let fixture: Fixture;
-  beforeAll(async () => {
-    browser = await startBrowser(inject('servers').chromium);
-  });
-  afterAll(() => browser?.close());
-  beforeEach(async () => {
-    fixture = await startFixture();
-  });
-  afterEach(async () => {
-    expect(await browser.leave()).toEqual([]);
-    await fixture.close();
-  });
-  const open = async (path: string, look?: Look): Promise<Page> =>
-    (await browser.open(fixture.url + path, look)).page;
+  const { browser, fixture, open } = openFixture();
 
   test('set-up by the one-time link', async () => {
     fixture.state.me = { loggedIn: false, setUpNeeded: true };

@@ -1,19 +1,14 @@
 /** Every page, light and wide, and dark at 390 px: nothing sticks out, axe finds nothing, and no script complains. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { has } from '../checks/fixtures.ts';
-import { type Look, sideways, startBrowser, type Visitor } from './browser.ts';
-import { type Fixture, startFixture } from './fixture.ts';
+import { bothLooks, faultsOf } from './browser.ts';
+import { scriptBytesOfPage } from './first-load.ts';
 import { longApp, longType } from './fixture-data.ts';
+import { openFixture } from './open-fixture.ts';
 
-const looks: Look[] = [
-  { scheme: 'light', width: 1_280 },
-  { scheme: 'dark', width: 390 },
-];
 /** Each address with something that is there once the page has loaded. */
 const pages: [string, string][] = [
   ['/', 'text=managers to look at'],
@@ -40,34 +35,20 @@ const pages: [string, string][] = [
 ];
 
 describe.skipIf(!has('chromium'))('every page', () => {
-  let browser: Visitor;
-  let fixture: Fixture;
-  beforeAll(async () => {
+  const { browser, fixture } = openFixture();
+  beforeAll(() => {
     expect(
       existsSync(fileURLToPath(new URL('dist/index.html', import.meta.url))),
       'npm run build first',
     ).toBe(true);
-    browser = await startBrowser(inject('servers').chromium);
-  });
-  afterAll(() => browser?.close());
-  beforeEach(async () => {
-    fixture = await startFixture();
-  });
-  afterEach(async () => {
-    expect(await browser.leave()).toEqual([]);
-    await fixture.close();
   });
 
   const check = async (page: Page, what: string): Promise<void> => {
-    expect(await sideways(page), `${what} scrolls sideways`).toBe(0);
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    expect(
-      violations.map(({ id, nodes }) => [what, id, nodes.map(({ html }) => html.slice(0, 160))]),
-    ).toEqual([]);
+    expect(await faultsOf(page), what).toEqual([]);
   };
 
   test.each(pages)('%s', { timeout: 120_000 }, async (path, landmark) => {
-    for (const look of looks) {
+    for (const look of bothLooks) {
       const { page } = await browser.open(fixture.url + path, look);
       await page.locator(landmark).first().waitFor();
       await check(page, JSON.stringify(look));
@@ -80,7 +61,7 @@ describe.skipIf(!has('chromium'))('every page', () => {
     ['/setup#token=good', { loggedIn: false, setUpNeeded: true }, 'text=Create the administrator'],
   ])('%s', { timeout: 120_000 }, async (path, me, landmark) => {
     fixture.state.me = me;
-    for (const look of looks) {
+    for (const look of bothLooks) {
       const { page } = await browser.open(fixture.url + path, look);
       await page.locator(landmark).first().waitFor();
       await check(page, JSON.stringify(look));
@@ -88,7 +69,7 @@ describe.skipIf(!has('chromium'))('every page', () => {
   });
 
   test('dialogs and opened parts', { timeout: 120_000 }, async () => {
-    for (const look of looks) {
+    for (const look of bothLooks) {
       const { page } = await browser.open(`${fixture.url}/apps/catalogue/worker`, look);
       const what = JSON.stringify(look);
       await page.getByRole('button', { name: /5 → 8/ }).first().click();
@@ -106,7 +87,7 @@ describe.skipIf(!has('chromium'))('every page', () => {
   });
 
   test('a channel and its form, none, and failures of the lists', { timeout: 120_000 }, async () => {
-    for (const look of looks) {
+    for (const look of bothLooks) {
       const what = JSON.stringify(look);
       const { page } = await browser.open(`${fixture.url}/settings/channels`, look);
       await page.getByRole('button', { name: /^Test The team/ }).click();
@@ -130,7 +111,7 @@ describe.skipIf(!has('chromium'))('every page', () => {
   });
 
   test('the menus and forms of an app', { timeout: 120_000 }, async () => {
-    for (const look of looks) {
+    for (const look of bothLooks) {
       const { page } = await browser.open(`${fixture.url}/apps/catalogue`, look);
       const what = JSON.stringify(look);
       await page.getByRole('button', { name: 'Test' }).click();
@@ -147,14 +128,7 @@ describe.skipIf(!has('chromium'))('every page', () => {
 
   test('the first load is at most 250 KB of script', async () => {
     const { page } = await browser.open('about:blank');
-    const sizes: Promise<number>[] = [];
-    page.on('response', (response) => {
-      if (response.request().resourceType() === 'script')
-        sizes.push(response.body().then((body) => gzipSync(body).length));
-    });
-    await page.goto(fixture.url);
-    await page.getByText('managers to look at').waitFor();
-    const bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+    const bytes = await scriptBytesOfPage(page, fixture.url, 'managers to look at');
     expect(bytes).toBeGreaterThan(50_000);
     expect(bytes).toBeLessThanOrEqual(250_000);
   });

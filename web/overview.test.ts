@@ -1,41 +1,19 @@
 /** The overview of few and of many apps, and what they cost, in a real browser against generated data. */
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { has } from '../checks/fixtures.ts';
 import { until } from '../checks/servers.ts';
-import { type Look, sideways, startBrowser, type Visitor } from './browser.ts';
-import { type Fixture, startFixture } from './fixture.ts';
+import { bothLooks, faultsOf } from './browser.ts';
 import { demoApps } from './fixture-data.ts';
 import { manyApps } from './fixture-many.ts';
-
-const looks: Look[] = [
-  { scheme: 'light', width: 1_280 },
-  { scheme: 'dark', width: 390 },
-];
+import { openFixture } from './open-fixture.ts';
 
 describe.skipIf(!has('chromium'))('all apps at a glance', { timeout: 120_000 }, () => {
-  let browser: Visitor;
-  let fixture: Fixture;
-  beforeAll(async () => {
-    browser = await startBrowser(inject('servers').chromium);
-  });
-  afterAll(() => browser?.close());
-  beforeEach(async () => {
-    fixture = await startFixture();
-  });
-  afterEach(async () => {
-    expect(await browser.leave()).toEqual([]);
-    await fixture.close();
-  });
-  const open = async (path: string, look?: Look): Promise<Page> =>
-    (await browser.open(fixture.url + path, look)).page;
+  const { fixture, open } = openFixture();
   const names = async (page: Page): Promise<string[]> =>
     await page.getByRole('heading', { level: 2 }).allInnerTexts();
   const check = async (page: Page): Promise<void> => {
-    expect(await sideways(page)).toBe(0);
-    const { violations } = await new AxeBuilder({ page }).analyze();
-    expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html.slice(0, 160))])).toEqual([]);
+    expect(await faultsOf(page)).toEqual([]);
   };
 
   test('a line per app: sums that say what they leave out, money, and issues', async () => {
@@ -102,7 +80,7 @@ describe.skipIf(!has('chromium'))('all apps at a glance', { timeout: 120_000 }, 
     await until(async () => (await lists.count()) === 0, 'no list');
   });
 
-  test.each(looks)('many apps hold to the rules of every page: %o', async (look) => {
+  test.each(bothLooks)('many apps hold to the rules of every page: %o', async (look) => {
     fixture.state.apps = manyApps(12, 4, Date.now());
     const page = await open('/', look);
     await page.getByText('12 apps, 48 managers').waitFor();
@@ -119,7 +97,7 @@ describe.skipIf(!has('chromium'))('all apps at a glance', { timeout: 120_000 }, 
   });
 
   test('cost: spent, saved, forecast, and what has no price is unknown', async () => {
-    for (const look of looks) {
+    for (const look of bothLooks) {
       const page = await open('/cost?month=2026-02', look);
       await page.getByRole('heading', { name: 'By app and process type' }).waitFor();
       await page.getByText('February 2026').waitFor();

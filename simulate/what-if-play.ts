@@ -93,12 +93,22 @@ function worldOf(
   return {
     slots: slotsOf(learned),
     bootSeconds: learned.bootSeconds.value,
+    bootJitter: jitterOf(learned),
     periodSeconds,
     victims: leaving === 'named' ? 'free' : 'suffix',
     // Where only the last worker can go, handing jobs to the first ones is what makes it idle.
     next: leaving === 'named' ? 'longest-idle' : 'lowest-index',
     maximum: manager.maximum,
   };
+}
+
+/** Boots of one length end in step with checkups, which then see every worker at its busiest. */
+const leastJitter = 0.1;
+
+/** Nine of ten of an even law lie within eight tenths of its width above the mean. */
+function jitterOf({ bootSeconds, bootSpread }: Learned): number {
+  const jitter = (bootSpread?.value ?? 0) / (0.8 * Math.max(0.05, bootSeconds.value));
+  return Math.max(leastJitter, Math.min(0.9, jitter));
 }
 
 export function slotsOf({ concurrency }: Learned): number {

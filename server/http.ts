@@ -85,7 +85,9 @@ export function createHttp(deps: Deps): Routes {
   backupRoutes(api, deps);
   documentRoutes(api, deps);
   api.all('/api/*', (c) => noSuchRoute(api, c));
-  api.get('*', compress(), (c) => page(deps.webFolder, c.req.path, prefixOf(deps.publicUrl)));
+  api.get('*', compress(), (c) =>
+    page(deps.webFolder, c.req.path, prefixOf(deps.publicUrl), c.req.header('accept-encoding')),
+  );
   api.notFound((c) => noSuchRoute(api, c));
   return api;
 }

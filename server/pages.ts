@@ -1,6 +1,7 @@
 /**
  * The built dashboard: files of web/dist, and index.html for every other address, because the page finds its own way.
- * Names with a hash never change and are kept for a year; index.html is asked for anew each time.
+ * Names with a hash never change and are kept for a year; index.html is asked for anew each time. What has a hash lies there
+ * packed as well, smaller than could be done while somebody waits.
  */
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { extname, join, sep } from 'node:path';
@@ -20,30 +21,67 @@ const contentTypes: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
-/** @param prefix the path of the public address, without a slash at its end */
-export async function page(folder: string, path: string, prefix = ''): Promise<Response> {
+/** The endings that the build gives to what it packed, the smallest first. */
+const packings = [
+  ['br', '.br'],
+  ['gzip', '.gz'],
+] as const;
+
+/**
+ * @param prefix the path of the public address, without a slash at its end
+ * @param accepted the request's `accept-encoding`; nothing is packed where it is absent
+ */
+export async function page(folder: string, path: string, prefix = '', accepted = ''): Promise<Response> {
   const found =
-    (await file(folder, path, prefix)) ??
-    (extname(path) === '' ? await file(folder, '/index.html', prefix) : undefined);
+    (await file(folder, path, prefix, accepted)) ??
+    (extname(path) === '' ? await file(folder, '/index.html', prefix, accepted) : undefined);
   if (found) return found;
   if (extname(path) !== '') return new Response('not found\n', { status: 404 });
   return new Response(notBuilt, { status: 503, headers: { 'content-type': 'text/html; charset=utf-8' } });
 }
 
-async function file(folder: string, path: string, prefix: string): Promise<Response | undefined> {
+async function file(
+  folder: string,
+  path: string,
+  prefix: string,
+  accepted: string,
+): Promise<Response | undefined> {
   try {
     const root = await realpath(folder);
     const full = await realpath(join(root, decodeURIComponent(path)));
     if (!full.startsWith(root + sep) || !(await stat(full)).isFile()) return undefined;
     const type = contentTypes[extname(full)];
     if (!type) return undefined;
-    const cache = path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
+    if (path.startsWith('/assets/')) return await asset(full, type, accepted);
     const bytes = await readFile(full);
     const body = extname(full) === '.html' ? pageBelow(bytes.toString('utf8'), prefix) : bytes;
-    return new Response(body, { headers: { 'content-type': type, 'cache-control': cache } });
+    return new Response(body, { headers: { 'content-type': type, 'cache-control': 'no-cache' } });
   } catch {
     return undefined;
   }
+}
+
+async function asset(full: string, type: string, accepted: string): Promise<Response> {
+  const headers = {
+    'content-type': type,
+    'cache-control': 'public, max-age=31536000, immutable',
+    vary: 'accept-encoding',
+  };
+  for (const [encoding, ending] of packings) {
+    const packed = takes(accepted, encoding)
+      ? await readFile(full + ending).catch(() => undefined)
+      : undefined;
+    if (packed) return new Response(packed, { headers: { ...headers, 'content-encoding': encoding } });
+  }
+  return new Response(await readFile(full), { headers });
+}
+
+/** Whether `gzip, br;q=0.5` takes an encoding; one of a weight of 0 is refused. */
+function takes(accepted: string, encoding: string): boolean {
+  return accepted.split(',').some((one) => {
+    const [name, ...weights] = one.split(';').map((part) => part.trim().toLowerCase());
+    return name === encoding && !weights.some((weight) => /^q=0(\.0*)?$/.test(weight));
+  });
 }
 
 const notBuilt = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Headcount</title>

@@ -89,7 +89,7 @@ export async function startFixture(change: Partial<FixtureState> = {}, port = 0)
   crewRoutes(http, state);
   liveRoute(http, state, streams);
   http.all('/api/*', () => problem(404, 'NOT_FOUND', 'There is no such call.'));
-  http.get('*', compress(), (c) => page(c.req.path));
+  http.get('*', compress(), (c) => page(c.req.path, c.req.header('accept-encoding')));
   const server = createAdaptorServer({ fetch: http.fetch });
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return {
@@ -310,14 +310,22 @@ const types: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-async function page(path: string): Promise<Response> {
+/** Packed as the controller does, to a browser that takes that. */
+async function page(path: string, accepted = ''): Promise<Response> {
   const file = extname(path) ? path : '/index.html';
-  const body = await readFile(join(built, file)).catch(() => undefined);
+  const packed = accepted.includes('br')
+    ? await readFile(join(built, `${file}.br`)).catch(() => undefined)
+    : undefined;
+  const body = packed ?? (await readFile(join(built, file)).catch(() => undefined));
   if (!body) return new Response('not found', { status: 404 });
   const policy =
     "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'";
   return new Response(new Uint8Array(body), {
-    headers: { 'content-type': types[extname(file)] ?? 'text/plain', 'content-security-policy': policy },
+    headers: {
+      'content-type': types[extname(file)] ?? 'text/plain',
+      'content-security-policy': policy,
+      ...(packed && { 'content-encoding': 'br' }),
+    },
   });
 }
 

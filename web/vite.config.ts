@@ -1,13 +1,20 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { brotliCompress, gzip } from 'node:zlib';
 import react from '@vitejs/plugin-react';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
 
 /** A controller to develop against: `npx vite --config web/vite.config.ts`. */
 const controller = process.env.HEADCOUNT_URL ?? 'http://127.0.0.1:4700';
 
+/** Below this it is one packet either way. */
+const worthPackingBytes = 1_000;
+
 export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
-  plugins: [react()],
+  plugins: [react(), packed()],
   build: {
     outDir: 'dist',
     emptyOutDir: true,
@@ -16,6 +23,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     rolldownOptions: {
+      checks: { bundlerTimings: false },
       output: {
         // All that the first page needs in two files, which come side by side: a telephone waits for each request anew. What
         // is not ours changes seldom, so an update leaves it where it is kept.
@@ -39,3 +47,21 @@ export default defineConfig({
   },
   server: { proxy: { '/api': controller } },
 });
+
+/** Beside each asset itself packed as small as can be: server/pages.ts hands that to who takes it. */
+function packed(): Plugin {
+  return {
+    name: 'packed',
+    async writeBundle({ dir = '' }, bundle) {
+      const assets = Object.values(bundle).filter(({ fileName }) => fileName.startsWith('assets/'));
+      await Promise.all(
+        assets.map(async (asset) => {
+          const bytes = Buffer.from(asset.type === 'chunk' ? asset.code : asset.source);
+          if (bytes.length < worthPackingBytes) return;
+          await writeFile(join(dir, `${asset.fileName}.br`), await promisify(brotliCompress)(bytes));
+          await writeFile(join(dir, `${asset.fileName}.gz`), await promisify(gzip)(bytes, { level: 9 }));
+        }),
+      );
+    },
+  };
+}

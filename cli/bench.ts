@@ -5,18 +5,19 @@ import { basename, join } from 'node:path';
 import { unknownName } from '../server/errors.ts';
 import { packageFolder } from './place.ts';
 
-const ending = '.bench.js';
+const endings = ['.bench.js', '.bench.ts'];
 
 const benches = new Map(
-  ['dist', 'tasks/dist', 'agent/dist']
+  // The dashboard's run from their source: of it only the page is built.
+  ['dist', 'tasks/dist', 'agent/dist', 'web']
     .map((folder) => join(packageFolder, folder))
     .filter((folder) => existsSync(folder))
     .flatMap((folder) =>
       readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
     )
-    .filter((file) => file.endsWith(ending))
+    .filter((file) => endings.some((ending) => file.endsWith(ending)))
     .sort()
-    .map((file) => [basename(file, ending), file] as const),
+    .map((file) => [basename(file).replace(/\.bench\.[jt]s$/, ''), file] as const),
 );
 
 process.exitCode = await main(process.argv.slice(2));
@@ -34,7 +35,8 @@ async function main([name, ...rest]: readonly string[]): Promise<number> {
 }
 
 async function run(file: string, args: readonly string[]): Promise<number> {
-  const child = spawn(process.execPath, ['--enable-source-maps', file, ...args], { stdio: 'inherit' });
+  const how = file.endsWith('.ts') ? ['--import', 'tsx'] : ['--enable-source-maps'];
+  const child = spawn(process.execPath, [...how, file, ...args], { stdio: 'inherit' });
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => child.kill('SIGTERM'));
   return await new Promise((resolve) => child.once('exit', (code) => resolve(code ?? 1)));

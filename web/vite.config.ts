@@ -32,7 +32,7 @@ export default defineConfig({
             {
               name: 'libraries',
               tags: ['$initial'],
-              test: /node_modules.*\.m?js$|rolldown.runtime/,
+              test: /node_modules.*\.m?js$/,
               priority: 2,
             },
             { name: 'first', tags: ['$initial'], priority: 1 },

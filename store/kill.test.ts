@@ -8,14 +8,17 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { sql } from 'kysely';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freshDatabase, has, temporaryFolder } from '../checks/fixtures.ts';
-import { appDraft, settings } from './contract.ts';
+import { until } from '../checks/servers.ts';
+import { createPostgres, postgresFolder } from '../server/bench/postgres.ts';
+import { appDraft, decision, point, settings, told } from './contract.ts';
 import { hourMs } from './folds.ts';
 import { type OpenStore, openStore, type StorePlace } from './open.ts';
 
 const rounds = Number(process.env.KILL_ROUNDS ?? 2);
 const furtherLines = 60;
+const patienceMs = 90_000;
 const start = 1_700_000_000_000 - (1_700_000_000_000 % hourMs);
 
 /** Writes point after point, one each virtual second, with a decision and a tidy now and then. */
@@ -65,15 +68,77 @@ describe.skipIf(!has('postgresUrl'))('PostgreSQL', () => {
   }, 240_000);
 });
 
+/** The server ends as in a crash while one store writes; the same store goes on when it is back. */
+describe.skipIf(!postgresFolder())('PostgreSQL that crashes', () => {
+  let postgres: Awaited<ReturnType<typeof createPostgres>>;
+  beforeAll(async () => {
+    postgres = await createPostgres();
+  });
+  afterAll(() => postgres.remove());
+
+  test('no acknowledged row is lost, and none is there twice', async () => {
+    const store = await openStore({ databaseUrl: postgres.url });
+    const { id } = await store.apps.create(appDraft);
+    const manager = await store.managers.create(id, settings, 1);
+    const acknowledged = nothing();
+    const random = seeded(15);
+    const state = { running: true, refused: 0, step: 0 };
+    const writing = writeOn(store, manager.id, acknowledged, state);
+    for (let round = 0; round < rounds; round++) {
+      const wanted = acknowledged.point.size + 20 + Math.floor(random() * furtherLines);
+      await until(() => acknowledged.point.size >= wanted, `${wanted} points`, patienceMs);
+      const refusedBefore = state.refused;
+      await postgres.stop('SIGQUIT');
+      await until(() => state.refused > refusedBefore, 'a refusal', patienceMs);
+      await postgres.start();
+    }
+    const wanted = acknowledged.point.size + 20;
+    await until(() => acknowledged.point.size >= wanted, 'points after the last start', patienceMs);
+    state.running = false;
+    await writing;
+    await expectWhole(store, acknowledged);
+    await store.close();
+  }, 240_000);
+});
+
+/** As the child does, but what is refused is passed over. */
+async function writeOn(
+  store: OpenStore,
+  managerId: string,
+  acknowledged: ReturnType<typeof nothing>,
+  state: { running: boolean; refused: number; step: number },
+): Promise<void> {
+  while (state.running) {
+    const at = start + state.step++ * 1_000;
+    const draft = { managerId, ...decision(at), ...told };
+    try {
+      await store.readings.recordMany([
+        { managerId, point: point(at, { waiting: state.step }), readings: [] },
+      ]);
+      acknowledged.point.add(at);
+      if (state.step % 3 === 0) acknowledged.decision.add(Number((await store.decisions.record(draft)).id));
+      if (state.step % 7 === 0) {
+        await store.settings.set('step', String(at));
+        acknowledged.setting.add(at);
+      }
+    } catch {
+      state.refused += 1;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+const nothing = () => ({
+  point: new Set<number>(),
+  decision: new Set<number>(),
+  late: new Set<number>(),
+  setting: new Set<number>(),
+});
+
 async function loop(place: StorePlace): Promise<void> {
   const random = seeded(4700);
   let from = start;
-  const acknowledged = {
-    point: new Set<number>(),
-    decision: new Set<number>(),
-    late: new Set<number>(),
-    setting: new Set<number>(),
-  };
+  const acknowledged = nothing();
   for (let round = 0; round < rounds; round++) {
     const lines = await writeUntilKilled(place, from, 30 + Math.floor(random() * furtherLines));
     for (const line of lines) {

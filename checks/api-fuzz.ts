@@ -41,26 +41,111 @@ export function allowed(schema: Schema, schemas: Schemas, depth = 0): fc.Arbitra
   }
 }
 
-/** Mostly wrong: another kind of value somewhere, a member too many or too few, or nothing of the kind at all. */
+/** What breaks who reads it without care: the ends of number types, texts that databases refuse, names that objects have. */
+const strange: fc.Arbitrary<unknown> = fc.oneof(
+  fc.constantFrom<unknown>(
+    null,
+    true,
+    -1,
+    0.5,
+    1e308,
+    -1e308,
+    5e-324,
+    2 ** 31,
+    2 ** 53,
+    2 ** 63,
+    8.64e15 + 1,
+  ),
+  fc.constantFrom<unknown>(
+    '',
+    [],
+    {},
+    [[]],
+    '\0',
+    '\ud800',
+    '\u{10FFFF}',
+    '__proto__',
+    'constructor',
+    ' ',
+    '../..',
+  ),
+  fc.constantFrom<unknown>({ constructor: null }, { length: 1e9 }, { toString: 1 }, Array(300).fill({})),
+  anyText,
+  fc.string({ minLength: 5_000, maxLength: 5_001 }),
+);
+
+/** JSON that no value becomes when it is written; sent as it is. */
+const raw = fc.constantFrom(
+  '{"__proto__":{"name":"a"}}',
+  '1e999',
+  '{"name":-1e999}',
+  '[1e999]',
+  '{"name":"a","name":[]}',
+);
+
+/** Of a query or a path, beside what a parameter allows. */
+export const strangeText = fc.oneof(
+  anyText,
+  fc.constantFrom(
+    '',
+    '-1',
+    '0',
+    '1e3',
+    '1e400',
+    'NaN',
+    '9'.repeat(30),
+    '0x10',
+    'null',
+    '__proto__',
+    '../..',
+    '\0',
+    "'--",
+  ),
+  fc.string({ minLength: 2_000, maxLength: 2_001 }),
+);
+
+/** Mostly wrong: somewhere in it another kind of value, or a member too many or too few; or nothing of the kind at all. */
 export function beside(schema: Schema, schemas: Schemas): fc.Arbitrary<unknown> {
-  const strange = fc.oneof(
-    fc.constantFrom<unknown>(null, true, -1, 1e308, 0.5, '', [], {}, '\0', '\u{10FFFF}', '__proto__'),
-    anyText,
-    fc.string({ minLength: 5_000, maxLength: 5_001 }),
-  );
   const bent = fc
-    .tuple(allowed(schema, schemas), fc.nat(), strange, anyText)
-    .map(([value, at, other, extra]) => {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) return other;
-      const keys = [...Object.keys(value), extra];
-      const key = keys[at % keys.length] ?? extra;
-      return { ...value, [key]: other };
-    });
+    .tuple(allowed(schema, schemas), fc.nat(), fc.constantFrom(...edits), strange, anyText)
+    .map(([value, at, edit, other, extra]) => bend(value, at, edit, other, extra));
   return fc.oneof(
-    { weight: 4, arbitrary: bent },
+    { weight: 8, arbitrary: bent },
     { weight: 1, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
+    { weight: 1, arbitrary: raw },
     strange,
   );
+}
+
+const edits = ['replace', 'remove', 'add'] as const;
+
+function bend(
+  value: unknown,
+  at: number,
+  edit: (typeof edits)[number],
+  other: unknown,
+  extra: string,
+): unknown {
+  const root: Record<string, unknown> = { value: structuredClone(value) };
+  const places = placesIn(root);
+  const { holder, key } = places[at % places.length] ?? { holder: root, key: 'value' };
+  const members = holder[key];
+  if (edit === 'replace' || holder === root) holder[key] = other;
+  else if (edit === 'remove') delete holder[key];
+  else if (isHolder(members)) members[extra] = other;
+  else holder[extra] = other;
+  return root['value'];
+}
+
+function placesIn(holder: Record<string, unknown>): { holder: Record<string, unknown>; key: string }[] {
+  return Object.entries(holder).flatMap(([key, member]) => [
+    { holder, key },
+    ...(isHolder(member) ? placesIn(member) : []),
+  ]);
+}
+
+function isHolder(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }
 
 function objects(schema: Schema, schemas: Schemas, depth: number): fc.Arbitrary<unknown> {

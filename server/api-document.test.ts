@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { allowed, anyText, beside, problemsOf } from '../checks/api-fuzz.ts';
+import { allowed, beside, problemsOf, strangeText } from '../checks/api-fuzz.ts';
 import { temporaryFolder } from '../checks/fixtures.ts';
 import type { ApiDocument, Operation } from './api-document.ts';
 import { operationName } from './api-document.ts';
@@ -278,12 +278,15 @@ function requests({ path, operation }: Placed): fc.Arbitrary<{ path: string; bod
   const { parameters = [], requestBody } = operation;
   const places = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
   const filled = fc.tuple(
-    ...places.map((name) => fc.oneof(fc.constantFrom(...(names[name] ?? ['1'])), anyText)),
+    ...places.map((name) => fc.oneof(fc.constantFrom(...(names[name] ?? ['1'])), strangeText)),
   );
   const asked = parameters.filter((one) => one.in === 'query');
   const query = fc.record(
     Object.fromEntries(
-      asked.map(({ name, schema = {} }) => [name, fc.oneof(allowed(schema, schemas).map(String), anyText)]),
+      asked.map(({ name, schema = {} }) => [
+        name,
+        fc.oneof(allowed(schema, schemas).map(String), strangeText),
+      ]),
     ),
     { requiredKeys: [] },
   );

@@ -2,6 +2,7 @@
 import { setImmediate as rest } from 'node:timers/promises';
 import { createRoute, z } from '@hono/zod-openapi';
 import { HeadcountError } from '../../decide/errors.ts';
+import { atLeast } from '../access/table.ts';
 import { appName, managerChange, processType } from '../api.ts';
 import { type WhatIfAnswer, whatIfAnswer } from '../api-what-if.ts';
 import { createPriceList } from '../price-list.ts';
@@ -42,7 +43,9 @@ export function whatIfRoute(api: Routes, deps: Deps): void {
     }),
     async (c) => {
       const { app, stored } = await findManager(deps, c.req.valid('param'));
-      const { settings } = await changedSettings(deps, stored, c.req.valid('json'));
+      // Who could not save it makes no controller look up the names of its addresses.
+      const checks = atLeast(c.get('access').role, 'admin') ? deps : { kinds: deps.kinds };
+      const { settings } = await changedSettings(checks, stored, c.req.valid('json'));
       const managers = { present: managerOf(stored), changed: managerOf({ ...stored, ...settings }) };
       const answer = await alone(async () => {
         const recorded = await recordedOf(deps, stored.id, deps.now());

@@ -126,7 +126,7 @@ function bend(
   other: unknown,
   extra: string,
 ): unknown {
-  const root: Record<string, unknown> = { value: structuredClone(value) };
+  const root: Record<string, unknown> & { value: unknown } = { value: structuredClone(value) };
   const places = placesIn(root);
   const { holder, key } = places[at % places.length] ?? { holder: root, key: 'value' };
   const members = holder[key];
@@ -134,7 +134,7 @@ function bend(
   else if (edit === 'remove') delete holder[key];
   else if (isHolder(members)) members[extra] = other;
   else holder[extra] = other;
-  return root['value'];
+  return root.value;
 }
 
 function placesIn(holder: Record<string, unknown>): { holder: Record<string, unknown>; key: string }[] {
@@ -207,6 +207,25 @@ export function problemsOf(value: unknown, schema: Schema, schemas: Schemas, pat
       problemsOf(entry, schema.items ?? {}, schemas, `${path}[${index}]`),
     );
   return typeof value === 'object' && value !== null ? problemsOfMembers(value, schema, schemas, path) : [];
+}
+
+/** From a value that the schema allows: without each member that must be there, and with each member of another kind. */
+export function spoilt(value: object, schema: Schema, schemas: Schemas): { what: string; value: object }[] {
+  const { properties = {}, required = [] } = together([schema], schemas);
+  const without = required.map((name) => {
+    const rest: Record<string, unknown> = { ...value };
+    delete rest[name];
+    return { what: `without ${name}`, value: rest };
+  });
+  const others = Object.entries(properties).flatMap(([name, part]) =>
+    [{}, [], 7.5, 'x', true]
+      .filter((other) => problemsOf(other, part, schemas).length > 0)
+      .map((other) => ({
+        what: `${name}: ${JSON.stringify(other)}`,
+        value: { ...value, [name]: other },
+      })),
+  );
+  return [...without, ...others];
 }
 
 /** Parts of one object as one schema: a member that one part knows is known. */

@@ -146,6 +146,17 @@ test('what cannot be saved cannot be tried, for the same reason', async () => {
   expect((await send('POST', '/api/apps/shop/managers/wroker/what-if', {})).status).toBe(404);
 });
 
+test('a formula that is taken away, and other meters, are tried as they would be saved', async () => {
+  await send('PATCH', path, { combine: 'wait-goal * 2' });
+  const meters = [{ use: 'http-info', options: {} }];
+  const { status, body } = await send<WhatIfAnswer>('POST', `${path}/what-if`, { combine: null, meters });
+  await send('PATCH', path, { combine: null });
+  expect([status, body.why]).toEqual([200, undefined]);
+  expect(asked[0]?.what.present.combine).toBe('wait-goal * 2');
+  expect(asked[0]?.what.changed).not.toHaveProperty('combine');
+  expect(body.played?.notes.at(-1)).toContain('readings of the present ones');
+});
+
 test('too few readings are said to be too few', async () => {
   const { status, body } = await send<WhatIfAnswer>('POST', '/api/apps/shop/managers/young/what-if', {
     maximum: 4,

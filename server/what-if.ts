@@ -6,7 +6,7 @@
  * Recorded are checkups of the last six hours, minutes before that. Minutes stand for their middle.
  */
 import type { Choice, Learned, Manager, Reading } from '../decide/words.ts';
-import type { Point, StoredManager } from '../store/store.ts';
+import type { ManagerSettings, Point } from '../store/store.ts';
 import type { Deps } from './request.ts';
 
 /** Plays recorded work under two settings. Numbers that are absent were unknown. */
@@ -140,7 +140,7 @@ function goalOf({ rules }: Deps['kinds'], { use, options }: Choice): number | un
   return typeof goal === 'number' ? goal : undefined;
 }
 
-/** The rules of a stored manager, without what the store adds. */
+/** The rules of a manager, without its meters and what the store adds. */
 export function managerOf({
   processType,
   rules,
@@ -149,6 +149,6 @@ export function managerOf({
   minimum,
   maximum,
   paused,
-}: Omit<StoredManager, 'combine'> & { readonly combine?: string | null }): Manager {
+}: ManagerSettings): Manager {
   return { processType, rules, limits, minimum, maximum, paused, ...(combine && { combine }) };
 }

@@ -76,10 +76,15 @@ export async function play(
   return account.sums();
 }
 
-/** A hold, a pause and a dry run are somebody's word about today. */
+/**
+ * A hold, a pause and a dry run are somebody's word about today. What a budget had spent by then is not recorded, and without it a
+ * budget would never let more run than it pays for all month.
+ */
 function withoutOverrides({ hold: _, dryRun: __, ...manager }: Manager): Manager {
-  return manager;
+  return { ...manager, limits: manager.limits.filter(({ use }) => use !== unplayed) };
 }
+
+export const unplayed = 'budget';
 
 /** When jobs came is learned anew: what is known of that today lay in the future then. */
 function knownThen({ arrivals: _, knownSince: __, ...learned }: Learned): Learned {

@@ -2,8 +2,9 @@
  * How far the answer to a what-if can be trusted, in sentences and one word. The surest sign is what was recorded itself: played
  * under the settings of now, the same work should come to about the processes that really ran, unless the settings were others then.
  */
-import type { Learned } from '../decide/words.ts';
+import type { Manager } from '../decide/words.ts';
 import { balanceOf, type Stretch, usualStepMs } from './recorded.ts';
+import { unplayed } from './what-if-play.ts';
 
 export interface Service {
   readonly meanSeconds: number;
@@ -24,7 +25,7 @@ export interface Recorded {
 export type Trust = 'good' | 'fair' | 'poor';
 
 interface Given {
-  readonly asked: { readonly learned: Learned };
+  readonly asked: Readonly<Record<'present' | 'changed', Pick<Manager, 'limits'>>>;
   readonly service: Service;
   readonly stretches: readonly Stretch[];
   readonly recorded: Recorded;
@@ -46,6 +47,7 @@ export function trustOf(given: Given): { trust: Trust; notes: string[] } {
     inferred(given),
     timed(given),
     guessed(given),
+    leftOut(given),
     unpaid(given),
     restarted(given),
     cut(given),
@@ -102,6 +104,12 @@ function guessed({ stretches }: Given): Sign | undefined {
     text: `For ${percent(share)} of the readings nobody told what ran: processes were taken for busy while jobs waited, and for idle while none did.`,
     atMost: share > 0.1 ? 'poor' : 'fair',
   };
+}
+
+function leftOut({ asked }: Given): Sign | undefined {
+  const limits = [...asked.present.limits, ...asked.changed.limits];
+  if (!limits.some(({ use }) => use === unplayed)) return undefined;
+  return { text: 'The budget is left out: what was spent by then is not recorded.', atMost: 'fair' };
 }
 
 function unpaid({ stretches, service }: Given): Sign | undefined {

@@ -1,5 +1,5 @@
 /** A what-if against a load that is known: what it says of the present settings is what they did, and changes go the right way. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { defaultLearned } from '../decide/learn.ts';
 import type { Manager } from '../decide/words.ts';
 import { generate } from './generate.ts';
@@ -10,6 +10,8 @@ import { replay } from './replay.ts';
 import { type WhatIfAnswer, type WhatIfAsked, whatIf } from './what-if.ts';
 import type { Pauses } from './what-if-play.ts';
 import { openWorld, runWorld } from './world.ts';
+
+vi.setConfig({ testTimeout: 120_000 });
 
 const start = Date.UTC(2026, 2, 10);
 const meanSeconds = 4;
@@ -97,6 +99,15 @@ describe('a what-if', () => {
     expect(trust).toBe('good');
     expect(notes.join(' ')).toContain('as learned from');
     expect(rested.rests()).toBeGreaterThan(10);
+  });
+
+  test('a budget is left out, and that is said', async () => {
+    const limits = [{ use: 'budget', options: { perMonth: 0.01, pricePerHour: 1 } }];
+    const changed = { ...manager(30), limits };
+    const answer = played(await whatIf(asked({ changed }), pauses()));
+    expect(answer.changed).toEqual(answer.present);
+    expect(answer.notes.join(' ')).toContain('The budget is left out');
+    expect(answer.trust).not.toBe('good');
   });
 
   test('a longer goal costs less and keeps people waiting longer, a shorter one the other way round', async () => {

@@ -45,8 +45,8 @@ export function whatIfRoute(api: Routes, deps: Deps): void {
       const { app, stored } = await findManager(deps, c.req.valid('param'));
       // Who could not save it makes no controller look up the names of its addresses.
       const checks = atLeast(c.get('access').role, 'admin') ? deps : { kinds: deps.kinds };
-      const { settings } = await changedSettings(checks, stored, c.req.valid('json'));
-      const managers = { present: managerOf(stored), changed: managerOf({ ...stored, ...settings }) };
+      const { change, settings } = await changedSettings(checks, stored, c.req.valid('json'));
+      const managers = { present: managerOf(stored), changed: managerOf(settings) };
       const answer = await alone(async () => {
         const recorded = await recordedOf(deps, stored.id, deps.now());
         const goalsSeconds = goalsOf(deps.kinds, [managers.present, managers.changed]);
@@ -62,21 +62,25 @@ export function whatIfRoute(api: Routes, deps: Deps): void {
       });
       if (!answer.played) return c.json(answer, 200);
       const pricePerHour = (await prices.of([app.name])).get(app.name)?.[stored.processType];
+      const notes = [...answer.played.notes, ...(change.meters ? [otherMeters] : [])];
       return c.json(
-        { played: { ...answer.played, ...(pricePerHour !== undefined && { pricePerHour }) } },
+        { played: { ...answer.played, notes, ...(pricePerHour !== undefined && { pricePerHour }) } },
         200,
       );
     },
   );
 }
 
+const otherMeters =
+  'What other meters would have read is not known: these are the readings of the present ones.';
+
 async function played({ whatIf }: Deps, asked: WhatIfAsked, signal: AbortSignal): Promise<WhatIfAnswer> {
-  if (!whatIf) return { why: 'this controller was started without the simulator.' };
+  if (!whatIf) return { why: 'this controller was started without the simulator' };
   const pauses: WhatIfPauses = { rest, nowMs: () => performance.now(), pieceMs, budgetMs, signal };
   try {
     return shown(await whatIf(asked, pauses), asked.goalsSeconds);
   } catch (error) {
-    if (signal.aborted) return { why: 'nobody waited for the answer.' };
+    if (signal.aborted) return { why: 'nobody waited for the answer' };
     throw error;
   }
 }

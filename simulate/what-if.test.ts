@@ -1,5 +1,5 @@
 /** A what-if against a load that is known: what it says of the present settings is what they did, and changes go the right way. */
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { defaultLearned } from '../decide/learn.ts';
 import type { Manager } from '../decide/words.ts';
 import { generate } from './generate.ts';
@@ -10,8 +10,6 @@ import { replay } from './replay.ts';
 import { type WhatIfAnswer, type WhatIfAsked, whatIf } from './what-if.ts';
 import type { Pauses } from './what-if-play.ts';
 import { openWorld, runWorld } from './world.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const start = Date.UTC(2026, 2, 10);
 const meanSeconds = 4;

@@ -37,12 +37,15 @@ describe.skipIf(!has('chromium'))('below a path', { timeout: 180_000 }, () => {
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Log out' }).click();
     await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname));
     await page.goto(`${url}/account`);
     await page.getByRole('heading', { name: 'Log in' }).waitFor();
     await page.getByRole('textbox', { name: 'E-mail' }).fill('rachel@example.com');
     await page.getByRole('textbox', { name: 'Password' }).fill(password);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Sessions' }).waitFor();
+    expect(asked.filter((path) => !path.startsWith('/headcount/'))).toEqual([]);
     await until(() => page.url() === `${url}/account`, 'the address below the path');
   });
 

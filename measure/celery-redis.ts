@@ -173,11 +173,11 @@ async function look(source: Source, signal: AbortSignal): Promise<Reading> {
   return { ...withStarted(reading, source.arrivals, workers), ...tasks?.totals() };
 }
 
-function againOf({ link, given, now }: Source): SendAgain {
-  const resultsUrl = String(given.resultsUrl ?? '');
+function againOf({ given, now }: Source): SendAgain {
+  const [url, resultsUrl, masterName] = [given.url, given.resultsUrl ?? '', given.masterName].map(String);
   return celerySendAgain({
-    link,
-    ...(resultsUrl && { openResults: () => openRedisLink(resultsUrl, String(given.masterName)) }),
+    openBroker: () => openRedisLink(url ?? '', masterName),
+    ...(resultsUrl && { openResults: () => openRedisLink(resultsUrl, masterName) }),
     queue: String(given.queue),
     place: () => placeOf(given),
     now,

@@ -151,7 +151,7 @@ describe.skipIf(!has('redisServer'))('a failed task sent again', { timeout: limi
     const fail = app.task('fail', () => {
       throw new RangeError('no');
     });
-    const next = app.task('next', () => 1);
+    const next = app.task('next', (_context, before: unknown) => before);
     const chained = await fail
       .s()
       .set({ priority: 6, countdown: 0, expires: 3_600, timeLimit: { hardSeconds: 60 } });

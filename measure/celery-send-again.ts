@@ -54,9 +54,12 @@ redis.call('ZREM', KEYS[4], ARGV[4])
 return ARGV[1]`;
 
 export interface AgainSource {
-  /** The meter's. */
-  readonly link: RedisLink;
-  /** A connection of its own to where results are. Absent: they are on the broker. */
+  /**
+   * A connection of its own each, for as long as it takes: the meter gives its own up when a reading is late, and whoever
+   * connects at the same moment as it does cuts the other off.
+   */
+  openBroker(): RedisLink;
+  /** Where results are. Absent: on the broker. */
   openResults?(): RedisLink;
   readonly queue: string;
   /** @throws HeadcountError OPTION_INVALID */
@@ -65,44 +68,47 @@ export interface AgainSource {
 }
 
 export function celerySendAgain(source: AgainSource): SendAgain {
-  const { link, queue, now } = source;
   return {
-    queue,
-    send: async (failed, signal) => {
-      const place = source.place();
-      const kept = await asking(link, signal, notSent, (redis) => look(redis, place, failed.id));
-      if (kept.sentAs !== undefined) return { kind: 'already', id: kept.sentAs };
-      const result = await resultOf(source, place, kept, failed.id, signal);
-      const found = findCall({ ...(kept.kept !== undefined && { kept: kept.kept }), ...result }, failed);
-      if (found.kind === 'refused') return found;
-      const { call, from } = found;
-      const [id, deliveryTag] = [randomUUID(), randomUUID()];
-      const sending = { id, failedId: failed.id, queue: from, deliveryTag, nowMs: now() };
-      signal.throwIfAborted();
-      const sentAs = await asking(link, signal, unsure, (redis) => send(redis, place, call, sending));
-      return sentAs === id
-        ? { kind: 'sent', id, task: call.task, queue: from }
-        : { kind: 'already', id: sentAs };
-    },
+    queue: source.queue,
+    send: (failed, signal) =>
+      lent(source.openBroker, signal, (broker) => sendOver(broker, source, failed, signal)),
   };
 }
 
-async function resultOf(
-  { openResults }: AgainSource,
-  place: QueuePlace,
-  atBroker: Looked,
-  id: string,
+async function sendOver(
+  broker: RedisLink,
+  { openResults, place, now }: AgainSource,
+  failed: FailedTask,
   signal: AbortSignal,
-): Promise<Pick<Looked, 'result'>> {
-  if (!openResults) return atBroker.result === undefined ? {} : { result: atBroker.result };
-  const results = openResults();
-  signal.addEventListener('abort', results.drop, { once: true });
+): Promise<SentAgain> {
+  const where = place();
+  const lookAt = (link: RedisLink): Promise<Looked> =>
+    asking(link, signal, notSent, (redis) => look(redis, where, failed.id));
+  const { sentAs: before, ...there } = await lookAt(broker);
+  if (before !== undefined) return { kind: 'already', id: before };
+  const { result } = openResults ? await lent(openResults, signal, lookAt) : there;
+  const found = findCall(there.kept, result, failed);
+  if (found.kind === 'refused') return found;
+  const { call, from } = found;
+  const [id, deliveryTag] = [randomUUID(), randomUUID()];
+  const sending = { id, failedId: failed.id, queue: from, deliveryTag, nowMs: now() };
+  signal.throwIfAborted();
+  const sentAs = await asking(broker, signal, unsure, (redis) => send(redis, where, call, sending));
+  return sentAs === id ? { kind: 'sent', id, task: call.task, queue: from } : { kind: 'already', id: sentAs };
+}
+
+async function lent<T>(
+  open: () => RedisLink,
+  signal: AbortSignal,
+  use: (link: RedisLink) => Promise<T>,
+): Promise<T> {
+  const link = open();
+  signal.addEventListener('abort', link.drop, { once: true });
   try {
-    const { result } = await asking(results, signal, notSent, (redis) => look(redis, place, id));
-    return result === undefined ? {} : { result };
+    return await use(link);
   } finally {
-    signal.removeEventListener('abort', results.drop);
-    results.drop();
+    signal.removeEventListener('abort', link.drop);
+    link.drop();
   }
 }
 
@@ -152,7 +158,7 @@ function keysOf(keyPrefix: string, id: string) {
 type Refused = Extract<SentAgain, { kind: 'refused' }>;
 type Chosen = { readonly kind: 'found'; readonly call: Call; readonly from: string } | Refused;
 
-function findCall({ kept, result }: Pick<Looked, 'kept' | 'result'>, { queues }: FailedTask): Chosen {
+function findCall(kept: string | undefined, result: string | undefined, { queues }: FailedTask): Chosen {
   const status = statusIn(result) ?? 'FAILURE';
   if (status !== 'FAILURE')
     return refused(`its result says ${status} by now`, status === 'SUCCESS' ? nothingToDo : sendItYourself);

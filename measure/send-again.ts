@@ -1,6 +1,6 @@
 /**
  * The contract by which the controller sends a failed task once more, through the broker behind a meter's numbers: the same
- * name, arguments and queue under a new id. The meter that heard of the failure has the address and the connection.
+ * name, arguments and queue under a new id. The meter that heard of the failure has its address.
  *
  * The arguments never come from events. What those tell are texts for people, cut off and not to be read back; they come
  * from a place that kept them whole, and where there is none, the task is not sent.

@@ -58,7 +58,7 @@ describe.skipIf(!has('redisServer'))('messages of jobs that failed for good', ()
     await until(async () => (await kept(id)) !== undefined, 'the message');
     const entry = await kept(id);
     expect(entry).toEqual({ queue: 'celery', error: 'no such track', at: expect.any(Number), message: sent });
-    expect(await redis.zrange('headcount.failed_times', 0, -1)).toEqual([id]);
+    expect(await redis.zrange('headcount.failed_times', '0', '-1')).toEqual([id]);
     for (const key of ['headcount.failed', 'headcount.failed_times']) {
       expect(await redis.ttl(key)).toBeGreaterThan(weekSeconds - 600);
       expect(await redis.ttl(key)).toBeLessThanOrEqual(weekSeconds);
@@ -96,7 +96,7 @@ describe.skipIf(!has('redisServer'))('messages of jobs that failed for good', ()
     const [, second, , last] = ids;
     await until(async () => (await kept(last ?? '')) !== undefined, 'the last');
     expect((await redis.hkeys('headcount.failed')).sort()).toEqual([second, last].sort());
-    expect(await redis.zrange('headcount.failed_times', 0, -1)).toEqual([second, last]);
+    expect(await redis.zrange('headcount.failed_times', '0', '-1')).toEqual([second, last]);
     expect(logged.filter((text) => text.includes('too large to be kept'))).toHaveLength(1);
   });
 

@@ -2,15 +2,13 @@
  * The meter against real RabbitMQ and real Celery workers in every state. The truth is counted on its own: the jobs sent are
  * known, each job marks its start with a file and ends when the test says so, and RabbitMQ is asked by hand for the rest.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { join } from 'node:path';
 import { createApp } from '@headcount/tasks';
 import { type ChannelModel, connect } from 'amqplib';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { has, type RabbitServer, startRabbit, temporaryFolder } from '../checks/fixtures.ts';
-import { freePort, killGroup, until } from '../checks/servers.ts';
+import { type GatedScene, gatedCelery } from '../checks/gated-celery.ts';
+import { freePort, until } from '../checks/servers.ts';
 import type { JobsReading, Reading } from '../decide/words.ts';
 import { celeryRabbitmq } from './celery-rabbitmq.ts';
 import { meterContract, type Situation } from './contract.ts';
@@ -67,17 +65,17 @@ describe.skipIf(!has('rabbitmq'))('celery-rabbitmq', () => {
   let server: RabbitServer;
   let broker: ChannelModel;
   const folder = temporaryFolder('celery-rabbit');
-  const children = new Set<ChildProcess>();
+  const celery = gatedCelery(folder.path);
+  const { kill } = celery;
   let scenes = 0;
 
   beforeAll(async () => {
     server = await startRabbit();
     broker = await connect(server.url);
     broker.on('error', () => {});
-    writeFileSync(join(folder.path, 'probe.py'), probe);
   }, limitMs);
   afterAll(async () => {
-    await Promise.all([...children].map(kill));
+    await celery.killAll();
     await broker.close().catch(() => {});
     await server.stop();
     folder.remove();
@@ -166,51 +164,9 @@ describe.skipIf(!has('rabbitmq'))('celery-rabbitmq', () => {
   });
 
   describe.skipIf(!has('python'))('with workers of Python', () => {
-    interface Scene {
-      readonly queue: string;
-      send(count: number, options?: object): Promise<void>;
-      run(code: string, ...args: string[]): Promise<void>;
-      worker(...args: string[]): ChildProcess;
-      started(): number;
-      finished(): number;
-      openGate(): void;
-    }
-    const open = (settings: object = {}): Scene => {
+    const open = (settings: object = {}): GatedScene & { readonly queue: string } => {
       const queue = `scene-${scenes++}`;
-      const env = {
-        ...process.env,
-        PROBE_BROKER: `${server.url}//`,
-        PROBE_QUEUE: queue,
-        PROBE_FOLDER: join(folder.path, queue),
-        PROBE_SETTINGS: JSON.stringify(settings),
-      };
-      const python = (args: string[]): ChildProcess => {
-        const child = spawn(inject('servers').python, args, {
-          cwd: folder.path,
-          env,
-          detached: true,
-          stdio: 'ignore',
-        });
-        children.add(child);
-        return child;
-      };
-      const run = async (...args: string[]): Promise<void> => {
-        const child = python(['probe.py', ...args]);
-        expect(await new Promise((resolve) => child.once('exit', resolve)), args.join(' ')).toBe(0);
-      };
-      const files = (suffix: string): number =>
-        readdirSync(folder.path).filter((name) => name.startsWith(`${queue}.`) && name.endsWith(suffix))
-          .length;
-      const quiet = ['-l', 'error', '--without-mingle', '--without-gossip'];
-      return {
-        queue,
-        run,
-        send: (count, options = {}) => run('send', String(count), JSON.stringify(options)),
-        worker: (...args) => python(['-m', 'celery', '-A', 'probe', 'worker', ...quiet, ...args]),
-        started: () => files('.started'),
-        finished: () => files('.finished'),
-        openGate: () => writeFileSync(`${env.PROBE_FOLDER}.gate`, ''),
-      };
+      return { queue, ...celery.scene(queue, `${server.url}//`, { queue, settings }) };
     };
 
     for (const late of [false, true])
@@ -321,14 +277,14 @@ describe.skipIf(!has('rabbitmq'))('celery-rabbitmq', () => {
     test(
       'a revoked job waits until a worker throws it away',
       async () => {
-        const { queue, send, run, worker, started, openGate, finished } = open({
+        const { queue, send, revoke, worker, started, openGate, finished } = open({
           worker_prefetch_multiplier: 1,
         });
         const one = worker('-c', '1', '-n', 'revoking@here');
         await send(4);
         await until(() => started() === 1, 'the job', 60_000);
         await send(1, { task_id: 'never' });
-        await run('revoke', 'never');
+        await revoke('never');
         await until(async () => (await jobs({ url: server.url, queue })).running === 1, 'the answer');
         expect(await jobs({ url: server.url, queue })).toEqual({
           waiting: 4,
@@ -412,42 +368,4 @@ describe.skipIf(!has('rabbitmq'))('celery-rabbitmq', () => {
     },
     limitMs,
   );
-
-  async function kill(child: ChildProcess): Promise<void> {
-    children.delete(child);
-    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    killGroup(child);
-    await gone;
-  }
 });
-
-const probe = `
-import json, os, sys, time
-from celery import Celery
-from kombu import Exchange, Queue
-
-folder = os.environ['PROBE_FOLDER']
-queue = os.environ['PROBE_QUEUE']
-settings = json.loads(os.environ['PROBE_SETTINGS'])
-exchange = settings.pop('exchange', None)
-app = Celery('probe', broker=os.environ['PROBE_BROKER'])
-app.conf.update(task_ignore_result=True, task_default_queue=queue, **settings)
-if exchange:
-    app.conf.task_queues = [Queue(queue, Exchange(exchange), routing_key=exchange + '.low')]
-
-@app.task(bind=True, name='probe.block')
-def block(self):
-    name = folder + '.' + self.request.id
-    open(name + '.started', 'w').close()
-    while not os.path.exists(folder + '.gate'):
-        time.sleep(0.02)
-    open(name + '.finished', 'w').close()
-
-if __name__ == '__main__':
-    if sys.argv[1] == 'revoke':
-        app.control.revoke(sys.argv[2])
-        sys.exit(0)
-    for _ in range(int(sys.argv[2])):
-        block.apply_async(**json.loads(sys.argv[3]))
-`;

@@ -2,15 +2,13 @@
  * The meter against real Redis and real Celery workers in every state. The truth is counted on its own: the jobs sent are
  * known, each job marks its start with a file and ends when the test says so, and Redis is asked by hand for the rest.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { join } from 'node:path';
 import { createApp } from '@headcount/tasks';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { has, type RedisServer, startRedis, temporaryFolder } from '../checks/fixtures.ts';
-import { freePort, killGroup, until } from '../checks/servers.ts';
+import { type GatedScene, gatedCelery } from '../checks/gated-celery.ts';
+import { freePort, until } from '../checks/servers.ts';
 import type { JobsReading, Reading } from '../decide/words.ts';
 import { limits } from './celery-broker.ts';
 import { celeryRedis } from './celery-redis.ts';
@@ -326,85 +324,33 @@ describe.skipIf(!has('redisServer') || !has('python'))('celery-redis with real w
   const folder = temporaryFolder('celery');
   let server: RedisServer;
   let redis: Redis;
-  const children = new Set<ChildProcess>();
+  const celery = gatedCelery(folder.path);
+  const { kill } = celery;
   const clients: Redis[] = [];
   let scene = 0;
 
   beforeAll(async () => {
     server = await startRedis();
     redis = new Redis(server.url);
-    writeFileSync(join(folder.path, 'probe.py'), probe);
   });
   afterAll(async () => {
-    await Promise.all([...children].map(kill));
+    await celery.killAll();
     for (const client of [redis, ...clients]) client.disconnect();
     await server.stop();
     folder.remove();
   });
 
   /** A database of its own, with a gate that holds every job that starts. */
-  const open = async (settings: object = {}): Promise<Scene> => {
+  const open = (settings: object = {}): GatedScene & { readonly url: string; readonly keys: Redis } => {
     const number = scene++;
-    const env = {
-      ...process.env,
-      PROBE_BROKER: `${server.url}/${number}`,
-      PROBE_FOLDER: join(folder.path, `scene-${number}`),
-      PROBE_SETTINGS: JSON.stringify(settings),
-    };
-    const python = (args: string[]): ChildProcess => {
-      const child = spawn(inject('servers').python, args, {
-        cwd: folder.path,
-        env,
-        detached: true,
-        stdio: 'ignore',
-      });
-      children.add(child);
-      return child;
-    };
-    const ended = (child: ChildProcess): Promise<unknown> =>
-      new Promise((resolve) => child.once('exit', resolve));
-    const files = (suffix: string): number => {
-      const all = readdirSync(folder.path).filter((name) => name.startsWith(`scene-${number}.`));
-      return all.filter((name) => name.endsWith(suffix)).length;
-    };
-    const keys = new Redis(`${server.url}/${number}`);
+    const url = `${server.url}/${number}`;
+    const keys = new Redis(url);
     clients.push(keys);
-    return {
-      url: `${server.url}/${number}`,
-      keys,
-      send: async (count, options = {}) => {
-        const code = await ended(python(['probe.py', 'send', String(count), JSON.stringify(options)]));
-        expect(code, 'the exit code of the sender').toBe(0);
-      },
-      worker: (...args) =>
-        python([
-          '-m',
-          'celery',
-          '-A',
-          'probe',
-          'worker',
-          '-l',
-          'error',
-          '--without-mingle',
-          '--without-gossip',
-          ...args,
-        ]),
-      started: () => files('.started'),
-      finished: () => files('.finished'),
-      openGate: () => writeFileSync(`${env.PROBE_FOLDER}.gate`, ''),
-    };
+    return { url, keys, ...celery.scene(`scene-${number}`, url, { bound: 'low', settings }) };
   };
 
-  async function kill(child: ChildProcess): Promise<void> {
-    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    killGroup(child);
-    await gone;
-    children.delete(child);
-  }
-
   test('no worker: all priorities wait, a countdown is later, another queue is another', async () => {
-    const { url, send } = await open();
+    const { url, send } = open();
     for (const priority of [0, 2, 3, 8, 9]) await send(2, { priority });
     await send(3, { countdown: 3_600 });
     await send(4, { queue: 'another' });
@@ -414,7 +360,7 @@ describe.skipIf(!has('redisServer') || !has('python'))('celery-redis with real w
 
   for (const late of [false, true])
     test(`a worker that acknowledges ${late ? 'late' : 'early'}: running, reserved, due later; then it dies`, async () => {
-      const { url, keys, send, worker, started, finished, openGate } = await open({ task_acks_late: late });
+      const { url, keys, send, worker, started, finished, openGate } = open({ task_acks_late: late });
       const running = worker('-c', '2', '-n', `late-${late}@here`);
       await send(5, { countdown: 3_600 });
       await send(20);
@@ -438,7 +384,7 @@ describe.skipIf(!has('redisServer') || !has('python'))('celery-redis with real w
     });
 
   test('two workers, one name; and a worker of another queue counts for that one', async () => {
-    const { url, keys, send, worker, started } = await open({ worker_prefetch_multiplier: 1 });
+    const { url, keys, send, worker, started } = open({ worker_prefetch_multiplier: 1 });
     const workers = [
       worker('-c', '2', '-n', 'same@here'),
       worker('-c', '3', '-n', 'same@here'),
@@ -454,7 +400,7 @@ describe.skipIf(!has('redisServer') || !has('python'))('celery-redis with real w
   });
 
   test('a worker that is too busy to answer: nothing is said about running and slots', async () => {
-    const { url, keys, send, worker, started, finished, openGate } = await open();
+    const { url, keys, send, worker, started, finished, openGate } = open();
     const solo = worker('-P', 'solo', '-n', 'solo@here');
     await send(6);
     await until(() => started() === 1, 'the job');
@@ -470,7 +416,7 @@ describe.skipIf(!has('redisServer') || !has('python'))('celery-redis with real w
   });
 
   test('a key prefix and an exchange of its own', async () => {
-    const { url, keys, send, worker, started } = await open({
+    const { url, keys, send, worker, started } = open({
       broker_transport_options: { global_keyprefix: 'music:' },
       exchange: 'media',
       worker_prefetch_multiplier: 1,
@@ -491,46 +437,9 @@ describe.skipIf(!has('redisServer') || !has('python'))('celery-redis with real w
   });
 });
 
-interface Scene {
-  readonly url: string;
-  readonly keys: Redis;
-  send(count: number, options?: object): Promise<void>;
-  worker(...args: string[]): ChildProcess;
-  /** Jobs that began, by the files that they wrote. */
-  started(): number;
-  finished(): number;
-  openGate(): void;
-}
-
 /** How many workers listen to remote control, by the connections that Redis has. */
 async function pidbox(keys: Redis, url: string): Promise<number> {
   const database = new URL(url).pathname.slice(1);
   const clients = String(await keys.client('LIST', 'TYPE', 'PUBSUB')).split('\n');
   return clients.filter((client) => client.includes(` db=${database} `)).length;
 }
-
-const probe = `
-import json, os, sys, time
-from celery import Celery
-from kombu import Exchange, Queue
-
-folder = os.environ['PROBE_FOLDER']
-settings = json.loads(os.environ['PROBE_SETTINGS'])
-exchange = settings.pop('exchange', None)
-app = Celery('probe', broker=os.environ['PROBE_BROKER'])
-app.conf.update(task_ignore_result=True, worker_send_task_events=False, **settings)
-if exchange:
-    app.conf.task_queues = [Queue('low', Exchange(exchange), routing_key=exchange + '.low')]
-
-@app.task(bind=True, name='probe.block')
-def block(self):
-    name = folder + '.' + self.request.id
-    open(name + '.started', 'w').close()
-    while not os.path.exists(folder + '.gate'):
-        time.sleep(0.02)
-    open(name + '.finished', 'w').close()
-
-if __name__ == '__main__':
-    for _ in range(int(sys.argv[2])):
-        block.apply_async(**json.loads(sys.argv[3]))
-`;

@@ -92,13 +92,17 @@ const longer = {
 
 test('the last day under both settings, from minutes where checkups are forgotten, and nothing is saved', async () => {
   // Folding and forgetting is bounded per call.
-  await until(async () => {
-    await controller.store.tidy(now);
-    const app = await controller.store.apps.get('shop');
-    const manager = await controller.store.managers.get(app?.id ?? '', 'worker');
-    const old = await controller.store.readings.recent(manager?.id ?? '', now - 30 * hour);
-    return old.every(({ at }) => at >= now - 7 * hour);
-  }, 'checkups to be forgotten');
+  await until(
+    async () => {
+      await controller.store.tidy(now);
+      const app = await controller.store.apps.get('shop');
+      const manager = await controller.store.managers.get(app?.id ?? '', 'worker');
+      const old = await controller.store.readings.recent(manager?.id ?? '', now - 30 * hour);
+      return old.every(({ at }) => at >= now - 7 * hour);
+    },
+    'checkups to be forgotten',
+    90_000,
+  );
   const before = (await send('GET', path)).body;
   const { status, body } = await send<WhatIfAnswer>('POST', `${path}/what-if`, longer);
   expect(status).toBe(200);

@@ -5,6 +5,7 @@
  * of them: a program that was just started compiles its code meanwhile, which with 4,000 tasks is most of what is seen.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApp } from '@headcount/tasks';
@@ -14,14 +15,19 @@ export type Job = 'one' | 'bulk' | 'worker';
 export interface Contender {
   readonly name: string;
   readonly broker: 'Redis' | 'RabbitMQ';
-  readonly kind: 'ours' | 'later' | 'unconfirmed' | 'celery' | 'confirmed' | 'bullmq';
+  readonly kind: 'ours' | 'later' | 'unconfirmed' | 'celery' | 'confirmed' | 'bullmq' | 'bare';
   readonly jobs: readonly Job[];
   command(job: Job, url: string, count: number): { file: string; args: string[]; cwd?: string };
 }
 
 const bulkSize = 500;
+/** As long as a message of the no-op task is. */
+const bareBytes = 890;
 /** BullMQ is at its best here; ours needs no more than a few, but gets the same. */
 const concurrency = 100;
+
+/** No client that waits for each answer can be quicker in the long run, unless it does not sleep meanwhile. */
+export const limitName = 'bare LPUSH, no client';
 
 export const contenders: readonly Contender[] = (['Redis', 'RabbitMQ'] as const).flatMap((broker) => [
   { name: 'Headcount', broker, kind: 'ours', jobs: ['one', 'bulk', 'worker'], command: self('ours') },
@@ -65,12 +71,14 @@ export const contenders: readonly Contender[] = (['Redis', 'RabbitMQ'] as const)
           jobs: ['one', 'bulk', 'worker'],
           command: self('bullmq'),
         },
+        { name: limitName, broker, kind: 'bare', jobs: ['one'], command: self('bare') },
       ] as const)
     : []),
 ]);
 
 export async function playRole(kind: string, job: Job, url: string, count: number): Promise<void> {
   if (kind === 'bullmq') await bullmq(job, url, count);
+  else if (kind === 'bare') await bare(url, count);
   else await ours(job, url, count, kind === 'later' ? 'later' : kind !== 'unconfirmed');
 }
 
@@ -163,6 +171,23 @@ async function bullmq(job: Job, url: string, count: number): Promise<void> {
         await queue.addBulk(Array.from({ length: size }, () => ({ name: 'noop', data: { i: 1 } })));
   });
   await queue.close();
+}
+
+/** A message of ours, made before the clock starts, over a socket of Node: what is left is the way to Redis and back. */
+async function bare(url: string, count: number): Promise<void> {
+  const message = 'm'.repeat(bareBytes);
+  const command = `*3\r\n$5\r\nLPUSH\r\n$4\r\nbare\r\n$${bareBytes}\r\n${message}\r\n`;
+  const socket = connect(Number(new URL(url).port), '127.0.0.1').setNoDelay(true);
+  let answered = (): void => {};
+  socket.on('data', () => answered());
+  await timed(count, async (some) => {
+    for (let i = 0; i < some; i++)
+      await new Promise<void>((resolve) => {
+        answered = resolve;
+        socket.write(command, 'latin1');
+      });
+  });
+  socket.destroy();
 }
 
 async function timed(all: number, send: (some: number, last: boolean) => Promise<void>): Promise<void> {

@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createApp } from '@headcount/tasks';
 import { Redis } from 'ioredis';
-import { type Contender, contenders, type Job, playRole } from './contenders.ts';
+import { type Contender, contenders, type Job, limitName, playRole } from './contenders.ts';
 import { cpuSeconds, type Place, residentMegabytes, startRabbit, startRedis } from './places.ts';
 
 const { values } = parseArgs({
@@ -187,7 +187,10 @@ function print(figures: Figures): void {
   const ratios = rows.flatMap((ours) =>
     ours.name.startsWith('Headcount')
       ? rows
-          .filter((row) => row.broker === ours.broker && !row.name.startsWith('Headcount'))
+          .filter(
+            (row) =>
+              row.broker === ours.broker && !row.name.startsWith('Headcount') && row.name !== limitName,
+          )
           .map((other) => ({
             broker: ours.broker,
             who: ours.name,
@@ -210,7 +213,27 @@ function print(figures: Figures): void {
         times(worker),
       ),
     );
-  if (values.json) console.log(JSON.stringify({ count, runs, rows, ratios }));
+  const limit = limitOf(figures);
+  if (limit) console.log(`\n${limit.text}`);
+  if (values.json) console.log(JSON.stringify({ count, runs, rows, ratios, limit }));
+}
+
+/** What nobody who waits for each answer of Redis can be quicker than here, and how near ours comes. */
+function limitOf(figures: Figures): { text: string; ours: number; celery: number | null } | undefined {
+  const one = (kind: Contender['kind']): Figure | undefined =>
+    median([...figures].find(([known]) => known.broker === 'Redis' && known.kind === kind)?.[1].one ?? []);
+  const bare = one('bare');
+  const ours = ratio(one('ours'), bare);
+  if (!bare || ours === null) return undefined;
+  const celery = ratio(bare, one('celery'));
+  return {
+    text:
+      `one by one on Redis: a bare LPUSH of as many bytes, awaited, reaches ${grouped(bare.perSecond)} a second here; ` +
+      `ours is ${Math.round(100 * ours)} % of it` +
+      (celery === null ? '' : `, and it is itself ${celery.toFixed(1)}x Celery's calls`),
+    ours,
+    celery,
+  };
 }
 
 function median(found: readonly Figure[]): Figure | undefined {

@@ -11,9 +11,18 @@ import { type Outcome, retryOf } from './work.ts';
 import type { Bench, RunningJob } from './workbench.ts';
 
 /** Record first, then settle: a result may come twice, never not at all. */
-export async function conclude(bench: Bench, job: RunningJob, outcome: Outcome): Promise<void> {
+export function conclude(bench: Bench, job: RunningJob, outcome: Outcome): Promise<void> {
   const { message, delivery } = job;
   if (bench.events.tasks) tellOutcome(bench, job, outcome);
+  // What most jobs are: nobody wants to know, so nothing is to be waited for before.
+  const plain = outcome.kind === 'success' && !hasSequel(message) && !wantsResult(bench, job);
+  return plain && isLate(job) ? bench.consumer.settle(delivery, done) : concludeFully(bench, job, outcome);
+}
+
+const done: Settlement = { kind: 'done' };
+
+async function concludeFully(bench: Bench, job: RunningJob, outcome: Outcome): Promise<void> {
+  const { message, delivery } = job;
   const settlement = await settlementOf(bench, job, outcome);
   if (isLate(job)) await bench.consumer.settle(delivery, settlement);
   else if (settlement.kind === 'replace') await bench.broker.publish(delivery.queue, [settlement.message]);

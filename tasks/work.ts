@@ -5,6 +5,7 @@
 import type { Delivery } from './broker.ts';
 import type { Sig } from './canvas/data.ts';
 import { dataOf } from './canvas/signatures.ts';
+import type { AnySignature } from './canvas/typed.ts';
 import type { TimeLimits } from './controls.ts';
 import { TasksError } from './errors.ts';
 import type { TaskMessage } from './message.ts';
@@ -120,26 +121,31 @@ class ReplaceSignal {
 }
 
 function contextOf({ message, delivery, stop }: Attempt): TaskContext {
-  return {
+  const context: { -readonly [Member in keyof TaskContext]: TaskContext[Member] } = {
     id: message.id,
     name: message.task,
     rootId: message.rootId,
     parentId: message.parentId,
     retries: message.retries,
     queue: delivery.queue,
-    ...(message.publishedAtMs === null ? {} : { publishedAt: message.publishedAtMs }),
     redelivered: delivery.redelivered,
     kwargs: message.kwargs,
     get signal() {
       return stop.signal();
     },
-    retry: (options = {}) => {
-      throw new RetrySignal(options);
-    },
-    replace: (signature) => {
-      throw new ReplaceSignal(dataOf(signature));
-    },
+    retry: retryNow,
+    replace: replaceNow,
   };
+  if (message.publishedAtMs !== null) context.publishedAt = message.publishedAtMs;
+  return context;
+}
+
+function retryNow(options: RetryOptions = {}): never {
+  throw new RetrySignal(options);
+}
+
+function replaceNow(signature: AnySignature): never {
+  throw new ReplaceSignal(dataOf(signature));
 }
 
 /** What becomes of a job whose handler threw this. */

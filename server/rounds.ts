@@ -268,11 +268,9 @@ function setNext(state: State, round: Round, delayMs: number): void {
 
 /** Until an app's next checkup: one interval; but many that came within seconds are first spread over all of it. */
 function gapMs({ around, rounds }: State, round: Round): number {
-  const { clock, intervalMs } = around;
-  const { firstWithinMs } = round;
+  const [{ clock, intervalMs }, early] = [around, round.firstWithinMs];
   delete round.firstWithinMs;
-  if (firstWithinMs !== undefined && rounds.size >= manyApps)
-    return firstWithinMs + (intervalMs - firstWithinMs) * clock.random();
+  if (early && rounds.size >= manyApps) return early + (intervalMs - early) * clock.random();
   return intervalMs * (1 - jitterShare + 2 * jitterShare * clock.random());
 }
 

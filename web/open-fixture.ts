@@ -1,7 +1,6 @@
 /** For tests against made-up data: one browser for all tests of a block, made-up data of its own for each test, and no complaint of any page. */
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject } from 'vitest';
-import type {} from '../checks/servers.ts';
 import { type Look, startBrowser, type Visitor } from './browser.ts';
 import { type Fixture, startFixture } from './fixture.ts';
 

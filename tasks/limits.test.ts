@@ -138,12 +138,15 @@ describe('a worker', () => {
     const slow = app.task('slow', () => void starts.push(performance.now()), { rateLimit: '20/s' });
     const quick = app.task('quick', () => 'done');
     start();
+    const sentAt = performance.now();
     const all = await slow.delayMany(Array.from({ length: 4 }, () => []));
     expect(await (await quick.delay()).get()).toBe('done');
     await Promise.all(all.map((one) => one.get()));
-    const gaps = starts.slice(1).map((at, n) => at - (starts[n] ?? 0));
-    // Timers may come a millisecond early.
-    expect(Math.min(...gaps)).toBeGreaterThan(45);
+    // Timers may come a millisecond early; on a busy machine a start may be seen late, and the next one not.
+    starts.forEach((at, n) => {
+      expect(at - sentAt).toBeGreaterThan(n * 50 - 5);
+    });
+    expect(starts).toHaveLength(4);
   });
 
   test('soft and hard time limits of a task; those of a call come first', async () => {

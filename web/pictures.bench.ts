@@ -19,6 +19,8 @@ const pages: readonly (readonly [name: string, path: string, landmark: string])[
   ['workers', '/workers?app=catalogue', 'text=worker.5'],
   ['cost', '/cost', 'text=By app and process type'],
   ['channels', '/settings/channels', 'text=535 wrong password'],
+  ['login', '/login', 'form'],
+  ['no-such-page', '/nowhere', 'text=There is no such page'],
 ];
 const looks: readonly Look[] = [
   { scheme: 'light', width: 1_280 },

@@ -15,8 +15,10 @@ export function Organisations({ organisations }: { organisations: readonly Organ
   return (
     <section className="card" aria-labelledby="organisations">
       <h2 id="organisations">Organisations</h2>
-      {organisations.length > 1 && <Switch organisations={organisations} />}
-      {mayAdd && <AddOrganisation />}
+      <div className="stack">
+        {organisations.length > 1 && <Switch organisations={organisations} />}
+        {mayAdd && <AddOrganisation />}
+      </div>
     </section>
   );
 }

@@ -17,6 +17,7 @@ export default defineConfig({
     include: ['**/*.test.ts', '**/*.test.tsx'],
     exclude: ['**/node_modules/**', '**/dist/**', '.headcount/**'],
     globalSetup: ['checks/servers.ts'],
+    setupFiles: process.env['CI'] ? ['checks/chance.ts'] : [],
     testTimeout: 120_000,
     hookTimeout: 180_000,
     maxWorkers: 2,

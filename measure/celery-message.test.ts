@@ -91,6 +91,24 @@ test.each([
   );
 });
 
+test('a publish time of 0 is none, and another one counts', () => {
+  const stamped = (property: number): object =>
+    layout({
+      body: 'W10=',
+      headers: { lang: 'py', task: '', id: 'a', shadow: null, eta: null, published_at: 1 },
+      properties: {
+        correlation_id: '',
+        reply_to: null,
+        delivery_mode: 2,
+        priority: 0,
+        published_at: property,
+        delivery_info: {},
+      },
+    });
+  expect(parseMessage(JSON.stringify(stamped(0)))).toEqual({ id: 'a', waitsSince: 1_000 });
+  expect(parseMessage(JSON.stringify(stamped(2)))).toEqual({ id: 'a', waitsSince: 2_000 });
+});
+
 test('what is cut off or no message has nothing', () => {
   for (const text of ['', 'null', '[]', '{', '[{"body": ""']) expect(parseMessage(text)).toEqual({});
   for (const text of ['', 'null', '{}', '[{"body": ""', '[{}, "", 7]'])

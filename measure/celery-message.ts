@@ -50,8 +50,8 @@ function usualMessage(text: string, from: number): BrokerMessage | undefined {
   const dueAt = timeOf(head[2]);
   if (!text.includes('"published_at"')) return found(head[1], dueAt, undefined);
   ourProperties.lastIndex = Math.max(0, text.lastIndexOf('"properties"'));
-  const properties = ourProperties.exec(text);
-  return properties ? found(head[1], dueAt, timeOf(Number(properties[1]))) : undefined;
+  const publishedAt = timeOf(Number(ourProperties.exec(text)?.[1]));
+  return publishedAt === undefined ? undefined : found(head[1], dueAt, publishedAt);
 }
 
 function usualHeld(text: string): HeldMessage | undefined {

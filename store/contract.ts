@@ -2,12 +2,9 @@
  * What every store does, on whichever database it stands. The tests share one store, each with managers of its own. Nouns
  * with much to say have a file of their own on the same stores: tasks.test.ts, history.test.ts, usage.test.ts.
  */
-import { createHash } from 'node:crypto';
-import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freshDatabase, has, temporaryFolder } from '../checks/fixtures.ts';
 import type { Decision, Reading } from '../decide/words.ts';
-import type { Migration } from './migrate.ts';
 import { type OpenStore, openStore } from './open.ts';
 import type { App, DecisionSearch, ManagerSettings, Point, StoredDecision, StoredManager } from './store.ts';
 
@@ -305,24 +302,6 @@ export function storeContract(given: () => OpenStore): void {
     expect(await store.channels.list()).not.toContainEqual(expect.objectContaining({ id: channel.id }));
     await expect(store.channels.update(channel.id, { tells })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
-}
-
-/** A step of migrations that no version has. */
-export function step(name: string, text: string): Migration {
-  const checksum = createHash('sha256').update(text).digest('hex');
-  return { number: Number.parseInt(name, 10), name, text, checksum };
-}
-
-/** One that adds to every table that there is, as a newer version may, and makes a table and an index. */
-export async function addingStep(kysely: OpenStore['kysely'], number: number): Promise<Migration> {
-  const { rows } = await sql<{ name: string }>`select tablename as name from pg_tables
-    where schemaname = current_schema() order by 1`.execute(kysely);
-  const additions = rows.map(
-    ({ name }) => `alter table ${name} add column further_${number} text not null default 'as before';`,
-  );
-  const others = `create table further_${number} (id integer primary key);
-    create index points_further_${number} on points (further_${number});`;
-  return step(`${number}-further.sql`, additions.join('\n') + others);
 }
 
 export const appDraft = {

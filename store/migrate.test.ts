@@ -2,7 +2,8 @@
 import { sql } from 'kysely';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { freshDatabase, has } from '../checks/fixtures.ts';
-import { addingStep, newManager, onEachStore, point, step, storeContract } from './contract.ts';
+import { addingStep, step } from '../checks/migration-steps.ts';
+import { newManager, onEachStore, point, storeContract } from './contract.ts';
 import { knownMigrations, type MigrateOptions, type Migration, migrate } from './migrate.ts';
 import { type OpenStore, openStore } from './open.ts';
 

@@ -1,27 +1,13 @@
 /** The page of a manager: dry run, and zooming its charts, in a real browser against generated data. */
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { has } from '../checks/fixtures.ts';
 import { until } from '../checks/servers.ts';
-import { bothLooks, faultsOf, type Look, startBrowser, type Visitor } from './browser.ts';
-import { type Fixture, startFixture } from './fixture.ts';
+import { bothLooks, faultsOf } from './browser.ts';
+import { openFixture } from './open-fixture.ts';
 
 describe.skipIf(!has('chromium'))('a manager', { timeout: 120_000 }, () => {
-  let browser: Visitor;
-  let fixture: Fixture;
-  beforeAll(async () => {
-    browser = await startBrowser(inject('servers').chromium);
-  });
-  afterAll(() => browser?.close());
-  beforeEach(async () => {
-    fixture = await startFixture();
-  });
-  afterEach(async () => {
-    expect(await browser.leave()).toEqual([]);
-    await fixture.close();
-  });
-  const open = async (path: string, look?: Look): Promise<Page> =>
-    (await browser.open(fixture.url + path, look)).page;
+  const { fixture, open } = openFixture();
   const check = async (page: Page): Promise<void> => {
     expect(await faultsOf(page)).toEqual([]);
   };

@@ -1,28 +1,14 @@
 /** The page of tasks in a real browser against generated data: sorted, filtered, with failures, and where nobody listens. */
 import type { Locator, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { has } from '../checks/fixtures.ts';
 import { until } from '../checks/servers.ts';
-import { startBrowser, type Visitor } from './browser.ts';
-import { type Fixture, startFixture } from './fixture.ts';
+import { openFixture } from './open-fixture.ts';
 
 const slow = 'catalogue.transcode_waveform_and_thumbnails_for_every_distributor';
 
 describe.skipIf(!has('chromium'))('tasks by name', { timeout: 120_000 }, () => {
-  let browser: Visitor;
-  let fixture: Fixture;
-  beforeAll(async () => {
-    browser = await startBrowser(inject('servers').chromium);
-  });
-  afterAll(() => browser?.close());
-  beforeEach(async () => {
-    fixture = await startFixture();
-  });
-  afterEach(async () => {
-    expect(await browser.leave()).toEqual([]);
-    await fixture.close();
-  });
-  const open = async (path: string): Promise<Page> => (await browser.open(fixture.url + path)).page;
+  const { fixture, open } = openFixture();
   const choose = async (page: Page, box: string, option: string): Promise<void> => {
     await page.getByRole('combobox', { name: box }).click();
     await page.getByRole('option', { name: option, exact: true }).click();

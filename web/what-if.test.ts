@@ -1,26 +1,14 @@
 /** Before settings are saved: what the last week would have looked like, in a real browser against generated data. */
 import type { Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { has } from '../checks/fixtures.ts';
-import { bothLooks, faultsOf, type Look, startBrowser, type Visitor } from './browser.ts';
-import { type Fixture, startFixture } from './fixture.ts';
+import { bothLooks, faultsOf, type Look } from './browser.ts';
+import { openFixture } from './open-fixture.ts';
 
 const path = '/api/apps/catalogue/managers/worker/what-if';
 
 describe.skipIf(!has('chromium'))('before settings are saved', { timeout: 120_000 }, () => {
-  let browser: Visitor;
-  let fixture: Fixture;
-  beforeAll(async () => {
-    browser = await startBrowser(inject('servers').chromium);
-  });
-  afterAll(() => browser?.close());
-  beforeEach(async () => {
-    fixture = await startFixture();
-  });
-  afterEach(async () => {
-    expect(await browser.leave()).toEqual([]);
-    await fixture.close();
-  });
+  const { browser, fixture } = openFixture();
   const open = async (look?: Look): Promise<Page> => {
     const { page } = await browser.open(`${fixture.url}/apps/catalogue/worker?view=settings`, look);
     await page.getByLabel('Maximum workers').waitFor();

@@ -6,6 +6,7 @@ import { encodeEnvelope } from '../envelope.ts';
 import { type Format, type FormatOptions, openFormat } from '../format.ts';
 import type { TaskMessage } from '../message.ts';
 import type { RedisSettings } from '../open.ts';
+import { createAwake } from '../redis/awake.ts';
 import { redisBeatStore } from '../redis/beat.ts';
 import {
   asking,
@@ -38,6 +39,7 @@ export async function openRedisBroker(
   const format = await openFormat(options);
   const redis = await openRedis(url, true, settings);
   const keys = keysOf({ keyPrefix: keyPrefixOf(url, settings) });
+  const awake = createAwake();
   const consumers: Redis[] = [];
   const listeners: Redis[] = [];
   const limits = {
@@ -45,7 +47,10 @@ export async function openRedisBroker(
     leaseMs: (settings.leaseSeconds ?? defaultLeaseSeconds) * 1000,
   };
   return {
-    publish: (queue, messages) => publish(redis, keys, format, queue, messages),
+    publish: (queue, messages) => {
+      const published = publish(redis, keys, format, queue, messages);
+      return messages.length === 1 ? awake.until(published) : published;
+    },
     consume: async (consuming) => {
       // A take whose answer got lost must not be sent again: its messages come back by their lease.
       const own = await openRedis(url, false, settings);

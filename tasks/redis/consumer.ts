@@ -20,6 +20,8 @@ import { sweep } from './sweep.ts';
 import { parseMessage, redeliveredText, wasRedelivered } from './text.ts';
 
 const sweepEveryMs = 1_000;
+/** In larger takes each message costs Redis more: 8 microseconds instead of 6 by the thousand. */
+const mostAtATime = 250;
 /** Of messages that are due later, at a time; a script of Redis keeps everybody else waiting. */
 const mostLookedThrough = 500;
 /** They are in memory for a moment, and may be large. */
@@ -62,6 +64,8 @@ interface State {
   /** Under way and waiting. */
   flushes: number;
   timer: NodeJS.Timeout | undefined;
+  /** What the timer was set to. */
+  delayMs: number;
   readonly poll: Poll;
   turn: number;
   takes: number;
@@ -94,6 +98,7 @@ export function startConsumer(redis: Redis, { keys, limits, format, options }: C
     flushing: Promise.resolve(),
     flushes: 0,
     timer: undefined,
+    delayMs: 0,
     poll: createPoll(),
     turn: 0,
     takes: 0,
@@ -139,7 +144,7 @@ async function takeOnce(state: State, limit: number): Promise<{ deliveries: Deli
   const now = Date.now();
   const mark = `${state.mark}.${state.takes++}`;
   // More than was asked for, to be through with those that are due later; what is too much goes back in its order.
-  const most = Math.max(limit, state.lookThrough);
+  const most = Math.max(Math.min(mostAtATime, limit), state.lookThrough);
   const flat = await state.scripts.take(listsOf(state), most, now, state.limits.leaseMs, mark);
   const deliveries: Delivery[] = [];
   let characters = 0;
@@ -248,8 +253,16 @@ function flagged(text: string): string {
 
 function addStep(state: State, step: Step, settled: () => void): void {
   state.pending.push({ step, settled });
-  // What fails now stays pending, and goes with the next batch or the next upkeep.
-  state.timer ??= setTimeout(() => void flush(state).catch(() => {}), settleDelayMs);
+  // With nothing left in hand nothing is to come that could go along.
+  flushSoon(state, state.lent.size === 0 ? 0 : settleDelayMs);
+}
+
+/** What fails then stays pending, and goes with the next batch or the next upkeep. */
+function flushSoon(state: State, delayMs: number): void {
+  if (state.timer !== undefined && state.delayMs <= delayMs) return;
+  clearTimeout(state.timer);
+  state.delayMs = delayMs;
+  state.timer = setTimeout(() => void flush(state).catch(() => {}), delayMs);
 }
 
 /** One at a time, in order. */
@@ -270,8 +283,7 @@ async function flushNow(state: State): Promise<void> {
   if (batch.length === 0) return;
   await state.scripts.settle(batch.map(({ step }) => step));
   state.pending = state.pending.slice(batch.length);
-  if (state.pending.length > 0)
-    state.timer ??= setTimeout(() => void flush(state).catch(() => {}), settleDelayMs);
+  if (state.pending.length > 0) flushSoon(state, settleDelayMs);
   for (const { settled } of batch) settled();
 }
 

@@ -55,8 +55,12 @@ for i = 6, #KEYS do
   for n = #some, 1, -1 do
     count = count + 1
     local text, queue = some[n], ARGV[i - 1]
-    local tag = string.byte(text, 1) == 123 and string.byte(text, -1) == 125
-      and string.match(text, '"delivery_tag":%s*"([^"\\\\]+)"')
+    local tag
+    if string.byte(text, 1) == 123 and string.byte(text, -1) == 125 then
+      local _, at = string.find(text, '"delivery_tag":', -90, true)
+      if not at then _, at = string.find(text, '"delivery_tag":', 1, true) end
+      if at then tag = string.match(text, '^%s*"([^"\\\\]+)"', at + 1) end
+    end
     if not tag then
       local ok, message = pcall(cjson.decode, text)
       if ok and type(message) == 'table' then tag = mark .. ':' .. count end

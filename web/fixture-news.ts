@@ -30,7 +30,7 @@ export function demoIssues(now: number): Issue[] {
     kind: 'late',
     severity: 'critical' as const,
     title: 'jobs wait longer than the goal of 30 s',
-    text: 'The oldest has waited 5400 s.',
+    text: 'The oldest has waited 1 h 30 min.',
     todo: 'Raise the maximum, make the jobs shorter, or accept a longer goal.',
   };
   const maximum = {

@@ -5,7 +5,7 @@ import { useState } from 'react';
 import type { App } from '../../server/api.ts';
 import type { Measure, SetupGuide } from '../../server/setup-guide.ts';
 import { now } from '../api.ts';
-import { count } from '../formats.ts';
+import { plural, relative } from '../formats.ts';
 import { queries } from '../queries.ts';
 import { CodeLine } from './copy.tsx';
 import { Failed, Loading } from './states.tsx';
@@ -60,7 +60,7 @@ function Guide({ guide, token }: { guide: SetupGuide; token: string }) {
   return (
     <>
       {guide.commands.map(({ title, text, why }) => (
-        <div key={title}>
+        <div key={title} className="setup-command">
           <h3>{title}</h3>
           <CodeLine label={`the command for ${title}`} code={text} shown={masked(text)} />
           <Text size="xs" c="dimmed">
@@ -114,8 +114,7 @@ function Heard({ app }: { app: string }) {
       <ul className="setup-heard">
         {heard.map(({ dialect, agent, at, count: pushes }) => (
           <li key={dialect}>
-            {agent ?? dialect}, {count(pushes)} times, the last one{' '}
-            {Math.max(0, Math.round((now() - at) / 1_000))} s ago
+            {agent ?? dialect}, {plural(pushes, 'time')}, the last one {relative(at, now())}
           </li>
         ))}
       </ul>

@@ -2,18 +2,15 @@
  * The app: tasks by name, a broker to send them through, a store for their results, and workers. Everything is opened
  * on first use, so that making an app in a module costs nothing and never fails for a server that is down.
  */
-import { randomUUID } from 'node:crypto';
-import { availableParallelism, hostname } from 'node:os';
+import { availableParallelism } from 'node:os';
 import type { Beat, BeatOptions } from './beat/beat.ts';
 import { beatOf } from './beat/of-app.ts';
 import type { Broker, Depth, Log } from './broker.ts';
 import type { Home } from './canvas/carry.ts';
 import { type AppCanvas, canvasOf, signaturesOf } from './canvas/of-app.ts';
-import { notJson } from './canvas/signatures.ts';
 import { type Control, createControl } from './control.ts';
 import { TasksError } from './errors.ts';
 import type { FormatOptions } from './format.ts';
-import { newMessage, type TaskMessage } from './message.ts';
 import { nodeName } from './node-name.ts';
 import {
   type Address,
@@ -31,10 +28,10 @@ import { createAsyncResult } from './outcome.ts';
 import type { RabbitSettings } from './rabbitmq/link.ts';
 import { cannotCount, noRemote, workerInThread } from './refusals.ts';
 import { tellSent } from './remote/events.ts';
-import type { Results } from './results.ts';
-import { createRouter, type Router, type Routes } from './routes.ts';
+import { createRouter, type Routes } from './routes.ts';
 import type { ArgumentsSchema } from './schema.ts';
-import { checkExpiry, checkFormat, checkSend, checkTask, checkWorker } from './settings.ts';
+import { origin, type Sending, send, sendMany } from './send.ts';
+import { checkExpiry, checkFormat, checkTask, checkWorker } from './settings.ts';
 import type { AsyncResult, Definition, Handler, SendOptions, Task, TaskOptions } from './task.ts';
 import { enlist, isThreadOfPool } from './threads/registry.ts';
 import { createWorker, type Worker, type WorkerOptions, type WorkerSurroundings } from './worker.ts';
@@ -96,17 +93,12 @@ export interface TasksApp extends AppCanvas {
   close(): Promise<void>;
 }
 
-interface State {
+interface State extends Sending {
   readonly options: AppOptions;
   readonly queue: string;
-  readonly route: Router;
   readonly tasks: Map<string, Definition>;
-  readonly broker: Opened<Broker>;
   /** Where beats keep their state, when that is not the broker; by address. */
   readonly others: Map<string, Opened<Pick<Broker, 'beat' | 'close'>>>;
-  readonly results: Opened<Results> | undefined;
-  /** Results come to who sent the call, so each call says where. */
-  readonly hearsResults: boolean;
 }
 
 /** @throws TasksError BROKER_URL_INVALID */
@@ -121,10 +113,7 @@ export function createApp(options: AppOptions): TasksApp {
   return {
     ...canvasOf(homeOf(state)),
     task: (name, handler, taskOptions = {}) => defineTask(state, name, handler, taskOptions),
-    send: async (name, args = [], sendOptions = {}) => {
-      const [result] = await send(state, name, [args], sendOptions, {});
-      return result as AsyncResult<never>;
-    },
+    send: (name, args = [], sendOptions = {}) => send(state, name, args, sendOptions, {}),
     result: (id) => createAsyncResult(id, state.results?.get),
     worker: (workerOptions = {}) => startWorker(state, workerOptions),
     beat: (beatOptions = {}) => startBeat(state, beatOptions),
@@ -195,19 +184,11 @@ function defineTask<Args extends readonly unknown[], Result>(
   // What arrives was written by `delay` below, or by a stranger; types cannot hold beyond that.
   const untyped = handler as unknown as Definition['handler'];
   state.tasks.set(name, { name, handler: untyped, options });
-  const call = (
-    calls: readonly Readonly<Args>[],
-    given: SendOptions,
-  ): Promise<AsyncResult<Awaited<Result>>[]> => send(state, name, calls, given, options);
-  const first = async (args: Readonly<Args>, given: SendOptions): Promise<AsyncResult<Awaited<Result>>> => {
-    const [result] = await call([args], given);
-    return result as AsyncResult<Awaited<Result>>;
-  };
   return {
     name,
-    delay: (...args) => first(args, {}),
-    applyAsync: (args, given = {}) => first(args, given),
-    delayMany: (calls, given = {}) => call(calls, given),
+    delay: (...args) => send(state, name, args, {}, options),
+    applyAsync: (args, given = {}) => send(state, name, args, given, options),
+    delayMany: (calls, given = {}) => sendMany(state, name, calls, given, options),
     ...signaturesOf<Args, Awaited<Result>>(homeOf(state), name),
   };
 }
@@ -226,46 +207,6 @@ function homeOf(state: State): Home {
     ignoreResult: options.ignoreResult ?? false,
     ...(options.sentEvents ? { told } : {}),
   };
-}
-
-async function send<Result>(
-  state: State,
-  name: string,
-  calls: readonly (readonly unknown[])[],
-  given: SendOptions,
-  task: TaskOptions,
-): Promise<AsyncResult<Result>[]> {
-  const now = Date.now();
-  const route = state.route(name);
-  const queue = given.queue ?? task.queue ?? route.queue;
-  const ignored = given.ignoreResult ?? task.ignoreResult ?? state.options.ignoreResult ?? false;
-  const replyTo =
-    state.hearsResults && !ignored ? await (await state.results?.get())?.replyTo?.() : undefined;
-  const shared = {
-    ...checkSend(given, route.priority === undefined ? task : { priority: route.priority, ...task }, now),
-    ignoreResult: ignored,
-    ...(replyTo === undefined ? {} : { replyTo }),
-  };
-  const messages = calls.map((args) => message(name, args, given.id ?? randomUUID(), shared));
-  const broker = await state.broker.get();
-  try {
-    await broker.publish(queue, messages);
-  } catch (error) {
-    throw error instanceof TypeError ? notJson(name, error) : error;
-  }
-  if (state.options.sentEvents && broker.remote) void tellSent(broker.remote, origin, queue, messages);
-  return messages.map(({ id }) => createAsyncResult(id, ignored ? undefined : state.results?.get));
-}
-
-const origin = `gen${process.pid}@${hostname()}`;
-
-function message(
-  name: string,
-  args: readonly unknown[],
-  id: string,
-  shared: Partial<TaskMessage>,
-): TaskMessage {
-  return newMessage({ id, task: name, args, origin, ...shared });
 }
 
 function startBeat(state: State, options: BeatOptions): Beat {

@@ -48,8 +48,10 @@ export async function openRedisBroker(
   };
   return {
     publish: (queue, messages) => {
-      const published = publish(redis, keys, format, queue, messages);
-      return messages.length === 1 ? awake.until(published) : published;
+      const [only] = messages;
+      return only && messages.length === 1
+        ? awake.until(publishOne(redis, keys, format, queue, only))
+        : publish(redis, keys, format, queue, messages);
     },
     consume: async (consuming) => {
       // A take whose answer got lost must not be sent again: its messages come back by their lease.
@@ -80,6 +82,20 @@ export async function openRedisBroker(
   };
 }
 
+/** Who awaits each call pays for every detour. */
+async function publishOne(
+  redis: Redis,
+  keys: Keys,
+  format: Format,
+  queue: string,
+  message: TaskMessage,
+): Promise<void> {
+  const list = keys.queue(queue, message.priority);
+  const text = encodeEnvelope(message, { queue, deliveryTag: randomUUID() }, format);
+  if (isBound(redis, queue, Date.now())) await asking(redis, () => redis.lpush(list, text));
+  else await bindAndPush(redis, keys, queue, [[list, [text]]]);
+}
+
 async function publish(
   redis: Redis,
   keys: Keys,
@@ -101,12 +117,21 @@ async function publish(
       await asking(redis, () => redis.lpush(only[0], ...only[1]));
       continue;
     }
-    await asking(redis, async () => {
-      const transaction = redis.multi().sadd(keys.binding(queue), [queue, '', queue].join(separator));
-      for (const [list, texts] of lists) transaction.lpush(list, ...texts);
-      failOnError(await transaction.exec());
-    });
+    await bindAndPush(redis, keys, queue, [...lists]);
   }
+}
+
+async function bindAndPush(
+  redis: Redis,
+  keys: Keys,
+  queue: string,
+  lists: readonly (readonly [list: string, texts: readonly string[]])[],
+): Promise<void> {
+  await asking(redis, async () => {
+    const transaction = redis.multi().sadd(keys.binding(queue), [queue, '', queue].join(separator));
+    for (const [list, texts] of lists) transaction.lpush(list, ...texts);
+    failOnError(await transaction.exec());
+  });
 }
 
 /** Half of the commands of a sender who awaits each call are for a binding that is there; it may be evicted, though. */

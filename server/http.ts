@@ -1,18 +1,19 @@
 /**
  * The HTTP side: Request in, Response out, so that all of it is tested without a socket. In this order: security headers,
- * a limit on bodies, who is asking, whether a foreign page is asking, then the routes; what is left is the dashboard.
+ * the packing of answers, a limit on bodies, who is asking, whether a foreign page is asking, then the routes; what is left is
+ * the dashboard.
  */
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
-import { compress } from 'hono/compress';
 import { secureHeaders } from 'hono/secure-headers';
 import { HeadcountError } from '../decide/errors.ts';
 import { whoAsks } from './access/asker.ts';
 import { audited } from './access/audit.ts';
 import { gate } from './access/gate.ts';
 import { peerHeader } from './auth.ts';
+import { compressed } from './compressed.ts';
 import { idempotent } from './idempotency.ts';
 import { page } from './pages.ts';
 import { prefixOf } from './path-prefix.ts';
@@ -54,6 +55,7 @@ export function createHttp(deps: Deps): Routes {
   ingestRoutes(api, deps);
   judoscaleRoutes(api, deps);
   api.use(headers());
+  api.use(compressed(deps.publicUrl));
   api.get('/healthz', (c) => c.text('ok\n'));
   api.get('/readyz', (c) => (deps.ready() ? c.text(readyText(deps)) : c.text('stopping\n', 503)));
   metricsRoutes(api, deps);
@@ -85,7 +87,7 @@ export function createHttp(deps: Deps): Routes {
   backupRoutes(api, deps);
   documentRoutes(api, deps);
   api.all('/api/*', (c) => noSuchRoute(api, c));
-  api.get('*', compress(), (c) =>
+  api.get('*', (c) =>
     page(deps.webFolder, c.req.path, prefixOf(deps.publicUrl), c.req.header('accept-encoding')),
   );
   api.notFound((c) => noSuchRoute(api, c));

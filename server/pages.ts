@@ -5,6 +5,7 @@
  */
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { extname, join, sep } from 'node:path';
+import { takes } from './compressed.ts';
 import { pageBelow } from './path-prefix.ts';
 
 const contentTypes: Readonly<Record<string, string>> = {
@@ -74,14 +75,6 @@ async function asset(full: string, type: string, accepted: string): Promise<Resp
     if (packed) return new Response(packed, { headers: { ...headers, 'content-encoding': encoding } });
   }
   return new Response(await readFile(full), { headers });
-}
-
-/** Whether `gzip, br;q=0.5` takes an encoding; one of a weight of 0 is refused. */
-function takes(accepted: string, encoding: string): boolean {
-  return accepted.split(',').some((one) => {
-    const [name, ...weights] = one.split(';').map((part) => part.trim().toLowerCase());
-    return name === encoding && !weights.some((weight) => /^q=0(\.0*)?$/.test(weight));
-  });
 }
 
 const notBuilt = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Headcount</title>

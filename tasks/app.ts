@@ -240,7 +240,7 @@ function startWorker(state: State, options: WorkerOptions): Worker {
     route: state.route,
     queues: options.queues ?? [state.queue],
     concurrency: options.concurrency ?? (options.pool === 'threads' ? availableParallelism() : 4),
-    prefetch: options.prefetch ?? 1_000,
+    prefetch: { most: options.prefetch ?? 1_000, multiplier: options.prefetchMultiplier },
     graceSeconds: options.graceSeconds ?? 30,
     name: nodeName(options.name),
     remoteControl: options.remoteControl ?? true,

@@ -46,6 +46,8 @@ export interface ConsumeOptions {
   readonly slots: number;
   /** What the consumer does now, asked at every exchange with the broker. */
   load(): readonly QueueLoad[];
+  /** The most unsettled deliveries it wants to have at a time; a broker that pushes keeps to it. Undefined or absent: it says at each take. */
+  most?(): number | undefined;
   /** A sentence for the log: jobs brought back, a message set aside. */
   note(text: string): void;
 }

@@ -28,6 +28,9 @@ export function checkWorker(options: WorkerOptions): void {
   options.queues?.forEach(queueName);
   countOf('concurrency', options.concurrency, 1);
   countOf('prefetch', options.prefetch);
+  countOf('prefetchMultiplier', options.prefetchMultiplier);
+  if (options.prefetch !== undefined && options.prefetchMultiplier !== undefined)
+    invalid('prefetchMultiplier', options.prefetchMultiplier, 'left out where prefetch is given');
   amountOf('graceSeconds', options.graceSeconds);
   countOf('keepFailed', options.keepFailed);
   countOf('maxTasks', options.maxTasks, 1);

@@ -12,6 +12,7 @@ import { textOf } from './errors.ts';
 import type { TaskMessage } from './message.ts';
 import type { Pace } from './pace.ts';
 import type { Events } from './remote/events.ts';
+import type { Hold } from './reserve.ts';
 import type { Results } from './results.ts';
 import type { Router } from './routes.ts';
 import type { Definition } from './task.ts';
@@ -49,6 +50,8 @@ export interface Bench {
   /** Taken and not started; first in, first out. */
   readonly reserved: Delivery[];
   readonly running: Set<RunningJob>;
+  /** Of those that run, how many are of early ack and thus the broker's no more. */
+  acknowledged: number;
   /** Handler is through, its outcome is on the way to the broker or the result store. */
   finishing: number;
   /** True from the moment it stops: nothing new is started. */
@@ -109,6 +112,12 @@ export function loadOf(loads: Loads, reserved: readonly Delivery[], slots: numbe
       ...(since < Infinity ? { reservedSinceMs: since } : {}),
     };
   });
+}
+
+export function holdOf(bench: Bench): Hold {
+  const { slots, running, acknowledged, finishing, reserved, pace } = bench;
+  const ahead = pace.reserve(Date.now());
+  return { slots, running: running.size, acknowledged, finishing, reserved: reserved.length, ahead };
 }
 
 /** Starts reserved jobs soon: from the event loop and not from the job before, so that signals and timers get through. */
@@ -236,7 +245,10 @@ function start(bench: Bench, delivery: Delivery, message: TaskMessage, definitio
     load.running++;
     load.startedTotal++;
   }
-  if (!isLate(job)) void bench.consumer.settle(delivery, { kind: 'done' });
+  if (!isLate(job)) {
+    bench.acknowledged++;
+    void bench.consumer.settle(delivery, { kind: 'done' });
+  }
   const limits = limitsOf(bench.controls, message, definition);
   const work = { definition, message, delivery, stop, limits, random: bench.random };
   void perform(bench, job, work).then((outcome) => {
@@ -256,6 +268,7 @@ function perform({ pool }: Bench, job: RunningJob, work: Attempt): Promise<Outco
 /** A slot is free again; an abandoned job counts as started and not as finished. */
 export function free(bench: Bench, job: RunningJob): void {
   if (!bench.running.delete(job)) return;
+  if (!isLate(job)) bench.acknowledged--;
   const load = bench.loads.get(job.delivery.queue);
   if (load) {
     load.running--;

@@ -15,12 +15,13 @@ import { createPace } from './pace.ts';
 import { attend } from './remote/attend.ts';
 import { eventsOf } from './remote/events.ts';
 import type { WorkerNode } from './remote/node.ts';
+import { keptOf, type Prefetch, prefetchCount, roomIn } from './reserve.ts';
 import type { Results } from './results.ts';
 import type { Router } from './routes.ts';
 import { change, closeLimitMs, type Ending, shutDown, withSignals } from './stop.ts';
 import type { Definition } from './task.ts';
 import { createPool, type PoolOptions } from './threads/pool.ts';
-import { type Bench, emptyLoad, emptyLoads, loadOf, reserve, withdraw } from './workbench.ts';
+import { type Bench, emptyLoad, emptyLoads, holdOf, loadOf, reserve, withdraw } from './workbench.ts';
 
 export interface WorkerOptions {
   /** Default: the app's queue. */
@@ -29,6 +30,11 @@ export interface WorkerOptions {
   readonly concurrency?: number;
   /** The most jobs held beyond the running ones. Default 1,000; the worker holds what it starts within 0.2 s. */
   readonly prefetch?: number;
+  /**
+   * Celery's `worker_prefetch_multiplier`, in place of the rule above: it holds at most so many times `concurrency` jobs that
+   * are not acknowledged, the running ones among them unless they are of early ack. 0: up to 1,000 beyond the running ones.
+   */
+  readonly prefetchMultiplier?: number;
   /** How long a stop waits for running jobs. Default 30. */
   readonly graceSeconds?: number;
   /** The part before the @ of its name in monitors. Default: HEADCOUNT_PROCESS, else DYNO, else the number of the process. */
@@ -75,7 +81,7 @@ export interface WorkerSurroundings {
   readonly route: Router;
   readonly queues: readonly string[];
   readonly concurrency: number;
-  readonly prefetch: number;
+  readonly prefetch: Prefetch;
   readonly graceSeconds: number;
   readonly name: string;
   readonly remoteControl: boolean;
@@ -131,7 +137,7 @@ async function run(around: WorkerSurroundings, stopper: Stopper): Promise<Ending
   const load = () => loadOf(loads, reserved, stopped.aborted ? undefined : slots());
   const pool = around.threads && createPool({ ...around.threads, slots, log: around.log });
   await pool?.start(around.tasks.keys());
-  const connected = await connect(around, stopped, load);
+  const connected = await connect(around, stopped, { slots, load });
   if (!connected) {
     await pool?.close();
     return { abandoned: 0, retired: false };
@@ -153,12 +159,13 @@ async function run(around: WorkerSurroundings, stopper: Stopper): Promise<Ending
     ignoreResult: around.ignoreResult,
     keepFailed: around.keepFailed,
     route: around.route,
-    pace: createPace(around.prefetch, Date.now()),
+    pace: createPace(around.prefetch.most, Date.now()),
     pool,
     busy: reportBusy(slots, (resting) => rest(bench, resting)),
     log: around.log,
     random: around.random,
     running: new Set(),
+    acknowledged: 0,
     finishing: 0,
     stopping: false,
     changed: () => {},
@@ -182,12 +189,12 @@ async function run(around: WorkerSurroundings, stopper: Stopper): Promise<Ending
 
 async function work(bench: Bench, around: WorkerSurroundings, stopper: Stopper): Promise<number> {
   const upkeep = setInterval(() => {
-    giveBackSurplus(bench);
+    giveBackSurplus(bench, around.prefetch);
     const bytes = around.maxMemoryBytes === Infinity ? 0 : process.memoryUsage.rss();
     if (bytes > around.maxMemoryBytes)
       bench.retire(`it takes ${Math.round(bytes / 1e6)} MB, more than it may`);
   }, upkeepEveryMs);
-  await takeJobs(bench, stopper.warm.signal);
+  await takeJobs(bench, around.prefetch, stopper.warm.signal);
   clearInterval(upkeep);
   clearTimeout(bench.rateTimer);
   const abandoned = await shutDown(bench, around.graceSeconds, stopper.cold.signal);
@@ -200,9 +207,10 @@ function nodeOf(bench: Bench, around: WorkerSurroundings, stopper: Stopper): Wor
     bench,
     name: around.name,
     broker: around.address,
-    prefetch: around.prefetch,
+    prefetch: around.prefetch.most,
     startedMs: Date.now(),
-    prefetchNow: () => bench.slots + bench.pace.reserve(Date.now()),
+    prefetchNow: () =>
+      prefetchCount(around.prefetch, bench.slots) ?? bench.slots + bench.pace.reserve(Date.now()),
     takeFrom: (queues) => takeFrom(bench, queues),
     stop: () => stopper.warm.abort(),
   };
@@ -243,7 +251,7 @@ async function takeFrom(bench: Bench, queues: readonly string[]): Promise<void> 
 async function connect(
   around: WorkerSurroundings,
   stopped: AbortSignal,
-  load: () => ReturnType<typeof loadOf>,
+  now: { slots(): number; load(): ReturnType<typeof loadOf> },
 ): Promise<{ broker: Broker; consumer: Consumer } | undefined> {
   const { queues, name, concurrency: slots, log } = around;
   const note = (text: string): void => log('warn', text);
@@ -251,7 +259,8 @@ async function connect(
   while (!stopped.aborted) {
     try {
       const broker = await around.broker();
-      const consumer = await broker.consume({ queues, name, slots, load, note });
+      const most = (): number | undefined => prefetchCount(around.prefetch, now.slots());
+      const consumer = await broker.consume({ queues, name, slots, load: now.load, most, note });
       trouble.over();
       return { broker, consumer };
     } catch (error) {
@@ -262,12 +271,12 @@ async function connect(
   return undefined;
 }
 
-async function takeJobs(bench: Bench, stopped: AbortSignal): Promise<void> {
+async function takeJobs(bench: Bench, prefetch: Prefetch, stopped: AbortSignal): Promise<void> {
   const trouble = troubleLog(bench.log);
   const onStop = (): void => bench.changed();
   stopped.addEventListener('abort', onStop);
   while (!stopped.aborted) {
-    const room = roomOf(bench);
+    const room = bench.busy.resting() ? 0 : roomIn(holdOf(bench), prefetch);
     if (room === 0) {
       await change(bench);
       continue;
@@ -286,19 +295,9 @@ async function takeJobs(bench: Bench, stopped: AbortSignal): Promise<void> {
   stopped.removeEventListener('abort', onStop);
 }
 
-/** How many to ask for now. Half of the reserve must be gone first, so that jobs come in batches. */
-function roomOf(bench: Bench): number {
-  if (bench.busy.resting()) return 0;
-  const idle = bench.slots - bench.running.size;
-  const reserve = bench.pace.reserve(Date.now());
-  const held = bench.reserved.length;
-  return held > idle + reserve / 2 || (held > 0 && held >= idle + reserve) ? 0 : idle + reserve - held;
-}
-
 /** Jobs turned slow: what this worker will not start soon is for others. */
-function giveBackSurplus(bench: Bench): void {
-  const enough = 2 * bench.pace.reserve(Date.now()) + Math.max(0, bench.slots - bench.running.size);
-  putBack(bench, bench.reserved.splice(enough));
+function giveBackSurplus(bench: Bench, prefetch: Prefetch): void {
+  putBack(bench, bench.reserved.splice(keptOf(holdOf(bench), prefetch)));
 }
 
 /** Says once that something is wrong, and once that it is over; pauses grow from 0.1 to 10 seconds. */

@@ -18,6 +18,11 @@ export function addWorker(program: Command): void {
     )
     .option('-Q, --queues <names>', "with commas between; default: the app's queue", list)
     .option('--prefetch <count>', 'the most it holds beyond what runs; default: 1,000', countOrNone)
+    .option(
+      '--prefetch-multiplier <factor>',
+      "Celery's, in place of that: it holds so many times its slots, running ones included; 0: up to 1,000 more",
+      countOrNone,
+    )
     .option('-n, --name <name>', 'before the @ in monitors; default: HEADCOUNT_PROCESS, DYNO, its number')
     .option('--grace <seconds>', 'how long a stop waits for what runs; default: 30', seconds)
     .option('-E, --events', 'send an event for each step of each job')

@@ -11,6 +11,7 @@ export interface WorkerFlags {
   readonly pool?: 'async' | 'slots' | 'threads';
   readonly queues?: readonly string[];
   readonly prefetch?: number;
+  readonly prefetchMultiplier?: number;
   readonly name?: string;
   readonly events?: boolean;
   readonly keepFailed?: number;
@@ -28,6 +29,7 @@ export async function worker(flags: WorkerFlags): Promise<void> {
     ...given('concurrency', flags.concurrency),
     ...given('queues', flags.queues),
     ...given('prefetch', flags.prefetch),
+    ...given('prefetchMultiplier', flags.prefetchMultiplier),
     ...given('name', flags.name),
     ...given('graceSeconds', flags.grace),
     ...given('events', flags.events),

@@ -101,11 +101,14 @@ async function take(state: State, limit: number, signal: AbortSignal): Promise<D
   state.takers++;
   try {
     const session = await state.link.get();
-    await tune(state, () => demand(state, session, limit));
-    while (session.alive) {
+    for (let came = -1; session.alive; ) {
+      // An exact count asks each time: what is held until it is due has taken the place of others.
+      const asks = came < 0 || isExact(state);
+      came = state.count;
+      if (asks) await tune(state, () => demand(state, session, limit));
       const found = fromBuffers(state, limit);
       if (found.length > 0 || signal.aborted || Date.now() >= end) return found;
-      await arrival(state, end - Date.now(), signal);
+      if (!isExact(state) || state.count === came) await arrival(state, end - Date.now(), signal);
     }
     return [];
   } finally {
@@ -118,6 +121,8 @@ async function take(state: State, limit: number, signal: AbortSignal): Promise<D
 async function demand(state: State, session: Session, limit: number): Promise<void> {
   if (!session.alive || state.queues.length === 0) return;
   const { prefetch, generation } = session;
+  const most = state.options.most?.();
+  if (most !== undefined) return demandExactly(state, session, limit, most);
   const taken = new Map<string, number>(state.queues.map((queue) => [queue, 0]));
   for (const { delivery, generation: own } of [...state.lent.values(), ...state.held.keys()])
     if (own === generation) taken.set(delivery.queue, (taken.get(delivery.queue) ?? 0) + 1);
@@ -129,6 +134,30 @@ async function demand(state: State, session: Session, limit: number): Promise<vo
   if (buffered >= limit || (room >= (limit + behind) / 2 && prefetch > 0 && prefetch <= 4 * needed)) return;
   const rounded = needed <= 16 ? needed : 2 ** Math.ceil(Math.log2(needed));
   await subscribe(session, state.queues, Math.min(mostPrefetch, rounded), events(state));
+}
+
+/**
+ * Of a consumer that may hold `most` and no more. What it has already counts for earlier consumers of the channel, so that a new
+ * one is granted what is missing; shared among queues, of which each needs one. What is held until it is due is on top, as
+ * in Celery.
+ */
+async function demandExactly(state: State, session: Session, limit: number, most: number): Promise<void> {
+  const { prefetch, generation } = session;
+  const shared = (count: number): number => Math.max(1, Math.floor(count / state.queues.length));
+  const own = [...state.lent.values(), ...state.held.keys()].filter(
+    (entry) => entry.generation === generation,
+  );
+  const buffered = [...state.buffers.values()].reduce((sum, entries) => sum + entries.length, 0);
+  const fullest = Math.max(
+    ...state.queues.map((queue) => own.filter((one) => one.delivery.queue === queue).length),
+  );
+  const room = prefetch - fullest;
+  if (buffered >= limit || (prefetch <= shared(most) && room > 0 && room >= shared(limit) / 2)) return;
+  await subscribe(session, state.queues, Math.min(mostPrefetch, shared(limit - buffered)), events(state));
+}
+
+function isExact({ options }: State): boolean {
+  return options.most?.() !== undefined;
 }
 
 /** Without consumers while it changes: what was pushed from a queue that is given up goes back, and nothing follows. */
@@ -230,6 +259,7 @@ function holdOrMove(state: State, entry: Entry, dueMs: number): void {
       wake(state);
     };
     state.held.set(entry, setTimeout(due, Math.min(delayMs, 2 ** 31 - 1)));
+    if (isExact(state)) wake(state);
   };
   if (state.held.size < mostHeld && delayMs <= longestHoldMs) {
     hold();

@@ -21,6 +21,8 @@ import { createRounds, type Rounds } from './rounds.ts';
 const folder = temporaryFolder('http');
 const key = 'the-key-of-controller.json';
 const log = pino({ level: 'silent' });
+/** The first checkup of an app comes at once, and not some time within the first second. */
+const clock = { ...realClock, random: () => 0 };
 let store: OpenStore;
 let auth: Auth;
 let stage: Stage;
@@ -37,14 +39,14 @@ afterAll(async () => {
   folder.remove();
 });
 beforeEach(async () => {
-  stage = createStage(realClock, { worker: 1 });
+  stage = createStage(clock, { worker: 1 });
   live = createLive();
   const kinds = {
     ...shippedKinds,
     meters: [stage.meter, ...shippedKinds.meters],
     fleets: [stage.fleet, ...shippedKinds.fleets],
   };
-  const around = { store, kinds, clock: realClock, log, dataFolder: folder.path, intervalMs: 3_600_000 };
+  const around = { store, kinds, clock, log, dataFolder: folder.path, intervalMs: 3_600_000 };
   rounds = createRounds(around, (event) => live.send('checkup', event));
   await rounds.start();
   const ready = (): boolean => true;
@@ -54,7 +56,7 @@ beforeEach(async () => {
     auth,
     live,
     outbox: createOutbox({
-      clock: realClock,
+      clock,
       log,
       kinds: kinds.notifiers,
       post: createPost(createGuard(true)),
@@ -98,8 +100,11 @@ const worker = {
   rules: [{ use: 'queue-size', options: { ratio: 10 } }],
 };
 
+/** Its first checkup is over before there is a manager: from then on there are those that a test asks for. */
 async function addMusic(): Promise<void> {
   expect((await call('POST', '/api/apps', music)).status).toBe(201);
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  await rounds.idle();
   expect((await call('POST', '/api/apps/music/managers', worker)).status).toBe(201);
 }
 

@@ -1,12 +1,20 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Awake, createAwake, longestAwakeMs, longestRest } from './awake.ts';
+import { createAwake, leastBetween, longestAwakeMs, mostBetween, sampleCount } from './awake.ts';
+
+interface Stage {
+  /** One call whose answer takes so long, by how it is waited for; answers whether the loop was kept turning. */
+  call(awakeMs: number, asleepMs: number): Promise<boolean>;
+  until<T>(answer: Promise<T>): Promise<T>;
+  /** Moves the clock and lets the loop look; answers whether it goes on turning. */
+  turn(ms: number): Promise<boolean>;
+}
 
 /** An event loop that turns when it is told to. */
-function stage(processors = 2): { awake: Awake; turn(ms: number): Promise<boolean> } {
+function stage(processors = 2): Stage {
   let nowMs = 0;
   let waiting: (() => void) | undefined;
-  const awake = createAwake({
+  const { until } = createAwake({
     now: () => nowMs,
     turn: (back) => {
       expect(waiting, 'one look at a time').toBeUndefined();
@@ -14,17 +22,25 @@ function stage(processors = 2): { awake: Awake; turn(ms: number): Promise<boolea
     },
     processors,
   });
-  return {
-    awake,
-    turn: async (ms) => {
-      await Promise.resolve();
-      nowMs += ms;
-      const back = waiting;
-      waiting = undefined;
-      back?.();
-      return waiting !== undefined;
-    },
+  const turn = async (ms: number): Promise<boolean> => {
+    await Promise.resolve();
+    nowMs += ms;
+    const back = waiting;
+    waiting = undefined;
+    back?.();
+    return waiting !== undefined;
   };
+  const call = async (awakeMs: number, asleepMs: number): Promise<boolean> => {
+    const { promise, come } = answer();
+    until(promise);
+    const awake = waiting !== undefined;
+    nowMs += awake ? awakeMs : asleepMs;
+    come();
+    await promise;
+    await turn(0);
+    return awake;
+  };
+  return { call, until, turn };
 }
 
 function answer(): { promise: Promise<string>; come(): void } {
@@ -35,77 +51,76 @@ function answer(): { promise: Promise<string>; come(): void } {
   return { promise, come };
 }
 
+/** How many of so many calls were waited for awake. */
+async function awakeOf(count: number, call: () => Promise<boolean>): Promise<number> {
+  let awake = 0;
+  for (let n = 0; n < count; n++) if (await call()) awake++;
+  return awake;
+}
+
 describe('createAwake', () => {
-  test('keeps the event loop turning until the answer, and not a turn longer', async () => {
-    const { awake, turn } = stage();
+  test('stays awake where that brings the answer clearly sooner', async () => {
+    const { call } = stage();
+    expect(await awakeOf(sampleCount, () => call(0.03, 0.07))).toBe(0);
+    expect(await awakeOf(10_000, () => call(0.03, 0.07))).toBeGreaterThan(9_900);
+  });
+
+  test('sleeps where it does not, and tries the other way more and more rarely', async () => {
+    const { call } = stage();
+    const awake: number[] = [];
+    for (let n = 0; n < 60_000; n++) if (await call(0.03, 0.035)) awake.push(n);
+    const trials = awake.filter((n) => !awake.includes(n - 1));
+    expect(awake.length).toBe(trials.length * sampleCount);
+    const gaps = trials.slice(1).map((n, i) => n - (trials[i] ?? 0) - sampleCount);
+    expect(gaps.slice(0, 3)).toEqual([2 * leastBetween, 4 * leastBetween, 8 * leastBetween]);
+    expect(Math.max(...gaps)).toBe(mostBetween);
+  });
+
+  test('changes when the neighbours of its process do', async () => {
+    const { call } = stage();
+    await awakeOf(20_000, () => call(0.03, 0.07));
+    await awakeOf(mostBetween + 2 * sampleCount, () => call(0.05, 0.04));
+    expect(await awakeOf(10_000, () => call(0.05, 0.04))).toBeLessThan(200);
+  });
+
+  test('one slow answer in ten changes nothing', async () => {
+    const { call } = stage();
+    let n = 0;
+    const slow = (ms: number): number => (n++ % 10 === 0 ? 5 : ms);
+    expect(await awakeOf(10_000, () => call(slow(0.03), slow(0.07)))).toBeGreaterThan(9_500);
+  });
+
+  test('never turns where a single processor has to make the answer as well', async () => {
+    const { call } = stage(1);
+    expect(await awakeOf(2_000, () => call(0.03, 0.07))).toBe(0);
+  });
+
+  test('passes on the same promise and its failure, and times that as any answer', async () => {
+    const { until, call } = stage();
     const { promise, come } = answer();
-    expect(awake.until(promise)).toBe(promise);
-    for (let i = 0; i < 5; i++) expect(await turn(0.01)).toBe(true);
+    expect(until(promise)).toBe(promise);
     come();
-    expect(await turn(0.01)).toBe(false);
-    expect(await turn(0.01)).toBe(false);
+    await promise;
+    await expect(until(Promise.reject(new RangeError('gone')))).rejects.toThrow('gone');
+    expect(await awakeOf(1_000, () => call(0.03, 0.07))).toBeGreaterThan(900);
   });
 
-  test('lets it sleep when the answer takes long, and tries more and more rarely', async () => {
-    const { awake, turn } = stage();
-    const tries: number[] = [];
-    for (let call = 0; call < 4_000; call++) {
-      const { promise, come } = answer();
-      awake.until(promise);
-      if (await turn(longestAwakeMs / 2)) tries.push(call);
-      expect(await turn(longestAwakeMs)).toBe(false);
-      come();
-      await promise;
-    }
-    expect(tries.slice(0, 5)).toEqual([0, 2, 6, 14, 30]);
-    const gaps = tries.slice(1).map((call, i) => call - (tries[i] ?? 0));
-    expect(Math.max(...gaps)).toBe(longestRest + 1);
-  });
-
-  test('is awake again for every call as soon as one answer is quick', async () => {
-    const { awake, turn } = stage();
-    const call = async (ms: number): Promise<boolean> => {
-      const { promise, come } = answer();
-      awake.until(promise);
-      const stayed = await turn(ms);
-      come();
-      await turn(0);
-      return stayed;
-    };
-    expect(await call(longestAwakeMs)).toBe(false);
-    expect(await call(0.01)).toBe(false);
-    for (let i = 0; i < 20; i++) expect(await call(0.01)).toBe(true);
-    expect(await call(longestAwakeMs)).toBe(false);
-    expect(await call(0.01)).toBe(false);
-    expect(await call(0.01)).toBe(true);
-  });
-
-  test('never stays awake where a single processor has to make the answer as well', async () => {
-    const { awake, turn } = stage(1);
-    awake.until(answer().promise);
-    expect(await turn(0.01)).toBe(false);
-  });
-
-  test('passes a failure on, and is done with it', async () => {
-    const { awake, turn } = stage();
-    await expect(awake.until(Promise.reject(new RangeError('gone')))).rejects.toThrow('gone');
-    expect(await turn(0.01)).toBe(false);
-  });
-
-  test('never turns longer than the bound after the last call, whatever happens', async () => {
+  test('never turns longer than the bound, nor after the answer, whatever happens', async () => {
     const step = fc.tuple(fc.constantFrom('call', 'answer', 'turn'), fc.nat(40));
     const play = async (steps: readonly (readonly [string, number])[]): Promise<void> => {
-      const { awake, turn } = stage();
+      const { call, until, turn } = stage();
+      await awakeOf(3 * sampleCount, () => call(0.03, 0.07));
       const open: (() => void)[] = [];
       let sinceMs = 0;
       for (const [act, hundredths] of steps) {
         if (act === 'call') {
           const { promise, come } = answer();
-          open.push(come);
-          awake.until(promise);
-          sinceMs = 0;
-        } else if (act === 'answer') open.shift()?.();
-        else {
+          until(promise);
+          if (open.push(come) === 1) sinceMs = 0;
+        } else if (act === 'answer') {
+          for (const come of open.splice(0)) come();
+          await Promise.resolve();
+        } else {
           sinceMs += hundredths / 100;
           const turning = await turn(hundredths / 100);
           if (sinceMs > longestAwakeMs + 0.001 || open.length === 0) expect(turning).toBe(false);

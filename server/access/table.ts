@@ -88,6 +88,8 @@ export const leastRoles: Readonly<Record<string, Least>> = {
   // Beside that only for the command line of this machine.
   'POST /api/reset-links': 'controller',
   'POST /api/configuration/secrets': 'controller',
+  // All there is, of every organisation.
+  'GET /api/backup': 'controller',
 };
 
 const ranks: Readonly<Record<Role, number>> = { 'read-only': 0, member: 1, admin: 2, owner: 3 };

@@ -47,6 +47,8 @@ export interface Client {
   getAppSetupGuide(asked: { app: string; processType?: string; measure?: "jobs" | "latency" | "requests"; address?: string }, options?: CallOptions): Promise<SetupGuide>;
   /** Every change: who, what, before and after, when, from where. */
   getAudit(asked?: { limit?: number; before?: string }, options?: CallOptions): Promise<AuditPage>;
+  /** The embedded store as one file, as `headcount restore` takes it. */
+  getBackup(asked?: Record<string, never>, options?: CallOptions): Promise<ArrayBuffer>;
   /** What the processes of all apps used and cost. */
   getCost(asked?: { from?: number; until?: number }, options?: CallOptions): Promise<Cost>;
   /** By what one can log in. */
@@ -149,6 +151,7 @@ export const calls: Readonly<Record<keyof Client, readonly [method: string, path
   getAppManager: ['GET', '/api/apps/{app}/managers/{processType}'],
   getAppSetupGuide: ['GET', '/api/apps/{app}/setup-guide', 'processType', 'measure', 'address'],
   getAudit: ['GET', '/api/audit', 'limit', 'before'],
+  getBackup: ['GET', '/api/backup'],
   getCost: ['GET', '/api/cost', 'from', 'until'],
   getLogIn: ['GET', '/api/log-in'],
   getMe: ['GET', '/api/me'],

@@ -2,32 +2,25 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { temporaryFolder } from '../../checks/fixtures.ts';
+import { type OpenController, openController } from '../../checks/open-controller.ts';
 import type { ApiDocument } from '../api-document.ts';
-import { loadConfig } from '../config.ts';
-import { type Controller, startController } from '../main.ts';
 import { calls } from './calls.ts';
 import { ApiError, createClient } from './client.ts';
 import { generated } from './generate.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const folder = temporaryFolder('client');
-let controller: Controller;
+let controller: OpenController;
 let target: { url: string; key: string };
 
 beforeAll(async () => {
-  controller = await startController({
-    config: await loadConfig(undefined, { cwd: folder.path, env: {}, port: 0, intervalSeconds: 3_600 }),
-    log: 'silent',
-  });
-  target = JSON.parse(readFileSync(join(folder.path, '.headcount', 'controller.json'), 'utf8'));
+  controller = await openController('client', { intervalSeconds: 3_600 });
+  const { url, key } = controller;
+  target = { url, key };
 });
-afterAll(async () => {
-  await controller.close();
-  folder.remove();
-});
+afterAll(() => controller?.close());
 
 test('the files are those of the document', async () => {
   const document = (await (await fetch(`${controller.url}/api/openapi.json`)).json()) as ApiDocument;
@@ -50,6 +43,11 @@ describe('a client', () => {
     expect((await client.listDecisions({ app: 'shop', limit: 5 })).decisions).toBeInstanceOf(Array);
     expect(await client.removeApp({ app: 'shop' })).toBeUndefined();
     expect(await client.listApps()).toEqual([]);
+  });
+
+  test('gives a backup as the bytes of its file', async () => {
+    const bytes = await createClient(target).getBackup();
+    expect(gunzipSync(new Uint8Array(bytes)).length).toBeGreaterThan(bytes.byteLength);
   });
 
   test('throws what the API refuses, with its code', async () => {
@@ -110,7 +108,7 @@ test('the example of docs/api.md runs', async () => {
   const example = /```ts\n([\s\S]*?)```/.exec(text)?.[1] ?? '';
   expect(example).toContain("from 'headcount/client'");
   const client = pathToFileURL(join(import.meta.dirname, 'client.ts')).href;
-  const file = join(folder.path, 'example.ts');
+  const file = join(controller.folder, 'example.ts');
   writeFileSync(file, example.replace("'headcount/client'", JSON.stringify(client)));
   vi.stubEnv('HEADCOUNT_URL', target.url);
   vi.stubEnv('HEADCOUNT_KEY', target.key);

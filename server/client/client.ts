@@ -95,7 +95,9 @@ async function send(
 }
 
 async function read(response: Response): Promise<unknown> {
-  const isJson = /[/+]json\b/.test(response.headers.get('content-type') ?? '');
+  const type = response.headers.get('content-type') ?? '';
+  const isJson = /[/+]json\b/.test(type);
+  if (response.ok && type === 'application/gzip') return await response.arrayBuffer();
   if (response.ok) return isJson ? await response.json() : undefined;
   const { code, detail } = (isJson ? await response.json() : {}) as { code?: ApiErrorCode; detail?: string };
   if (code === undefined)

@@ -90,6 +90,7 @@ function plain(schema: Schema): Schema {
 }
 
 function bodyText(content: NonNullable<Operation['requestBody']>['content'], asked: boolean): string {
+  if (content['application/gzip']) return 'ArrayBuffer';
   const schema = content['application/json']?.schema;
   return schema ? typeText(schema, asked) : 'unknown';
 }

@@ -5,8 +5,9 @@ import { hasSequel, inContext } from './canvas/sequel.ts';
 import { textOf } from './errors.ts';
 import type { TaskMessage } from './message.ts';
 import type { Fields } from './remote/events.ts';
-import { reprOf, reprOfArgs, reprOfKwargs } from './repr.ts';
+import { reprOf } from './repr.ts';
 import { failed, type ResultRecord, succeeded } from './results.ts';
+import { argsShown, kwargsShown, nameShown } from './shown.ts';
 import { type Outcome, retryOf } from './work.ts';
 import type { Bench, RunningJob } from './workbench.ts';
 
@@ -93,8 +94,8 @@ export function isLate(job: RunningJob): boolean {
 
 export interface Revocation {
   readonly expired?: boolean;
-  /** The name of the signal that Celery would have sent. */
-  readonly terminated?: string;
+  /** The number of the signal that Celery would have sent. */
+  readonly terminated?: number;
 }
 
 /** A job that nobody wants any more ends as REVOKED. */
@@ -118,7 +119,8 @@ export async function revoke(
 
 /** A job of a task that this worker does not have fails, and its message is set aside. */
 export async function refuseUnknown(bench: Bench, delivery: Delivery, message: TaskMessage): Promise<void> {
-  await failAside(bench, delivery, message, 'NotRegistered', `no task "${message.task}" in this worker`);
+  const why = `no task "${message.task}" in this worker`;
+  await failAside(bench, delivery, message, { name: 'NotRegistered', why, told: message.task });
 }
 
 /** A job that ended one worker after the other fails as one whose thread ended, so that nobody waits for it for ever. */
@@ -128,17 +130,31 @@ export async function refuseWorn(
   message: TaskMessage,
   why: string,
 ): Promise<void> {
-  await failAside(bench, delivery, message, 'WorkerLostError', why);
+  await failAside(bench, delivery, message, { name: 'WorkerLostError', why, told: why });
 }
 
-/** @param name of the exception in Celery */
+/** An exception of Celery's, and what its argument is there. */
+interface Refusal {
+  readonly name: string;
+  readonly why: string;
+  readonly told: string;
+}
+
 async function failAside(
   bench: Bench,
   delivery: Delivery,
   message: TaskMessage,
-  name: string,
-  why: string,
+  { name, why, told }: Refusal,
 ): Promise<void> {
+  if (bench.events.tasks) {
+    const exception = `${name}(${reprOf(told)})`;
+    bench.events.task('task-failed', {
+      uuid: message.id,
+      name: nameShown(message),
+      exception,
+      traceback: null,
+    });
+  }
   const error = Object.assign(new RangeError(why), { name });
   const settlement = await goOnFailed(bench, message, error, keeper(bench, message));
   const aside: Settlement = { kind: 'setAside', error: `${name}: ${why}` };
@@ -158,9 +174,9 @@ export function receivedFields(message: TaskMessage): Fields {
   const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
   return {
     uuid: message.id,
-    name: message.task,
-    args: reprOfArgs(message.args),
-    kwargs: reprOfKwargs(message.kwargs),
+    name: nameShown(message),
+    args: argsShown(message),
+    kwargs: kwargsShown(message),
     root_id: message.rootId,
     parent_id: message.parentId,
     retries: message.retries,
@@ -169,11 +185,12 @@ export function receivedFields(message: TaskMessage): Fields {
   };
 }
 
-function tellOutcome({ events }: Bench, { message, startedMs }: RunningJob, outcome: Outcome): void {
+function tellOutcome({ events }: Bench, { message, startedTick }: RunningJob, outcome: Outcome): void {
   const uuid = message.id;
   switch (outcome.kind) {
     case 'success': {
-      const runtime = (Date.now() - startedMs) / 1000;
+      // Not whole milliseconds: Flower's histogram leaves out a job that took 0.
+      const runtime = (performance.now() - startedTick) / 1000;
       events.task('task-succeeded', { uuid, result: reprOf(outcome.result), runtime });
       break;
     }

@@ -1,7 +1,7 @@
 /** What can be changed in a worker while it runs, by remote control: what is revoked, how fast, and for how long tasks may run. */
 import type { TaskMessage } from './message.ts';
 import { perSecond, type RateGate, rateGate } from './remote/rate.ts';
-import { type Revoked, revokedIds } from './remote/revoked.ts';
+import { mostRevoked, type Revoked, revokedIds } from './remote/revoked.ts';
 import type { Definition } from './task.ts';
 
 export interface TimeLimits {
@@ -49,6 +49,18 @@ export function limitsOf(
   const soft = set ? set.softSeconds : (options.softTimeLimitSeconds ?? null);
   const hard = set ? set.hardSeconds : (options.timeLimitSeconds ?? null);
   return { softSeconds: timeLimit.softSeconds ?? soft, hardSeconds: timeLimit.hardSeconds ?? hard };
+}
+
+/** At most 50,000 values of a stamp; the oldest is forgotten first. */
+export function revokeStamp({ revokedStamps }: Controls, name: string, value: string): void {
+  const known = revokedStamps.get(name) ?? new Set();
+  known.delete(value);
+  known.add(value);
+  for (const oldest of known) {
+    if (known.size <= mostRevoked) break;
+    known.delete(oldest);
+  }
+  revokedStamps.set(name, known);
 }
 
 export function isRevoked({ revoked, revokedStamps }: Controls, message: TaskMessage): boolean {

@@ -6,14 +6,15 @@
  */
 import type { Delivered } from './envelope.ts';
 import { type Format, isPlain } from './format.ts';
-import { emptyEmbed, expirationOf, isoTime, type TaskMessage } from './message.ts';
+import { emptyEmbed, expirationOf, hasReprs, isoTime, type TaskMessage } from './message.ts';
 import { reprOfArgs, reprOfKwargs } from './repr.ts';
-import { hadSpecialNumbers } from './values.ts';
+import { hadSpecialNumbers, writeJson } from './values.ts';
 
 /** Undefined for a message that is not usual. @throws TypeError for what JSON cannot hold */
 export function envelopeText(message: TaskMessage, delivered: Delivered, format: Format): string | undefined {
   const { args, kwargs, embed, extraHeaders } = message;
   if (!isPlain(format) || hasAny(extraHeaders) || hadSpecialNumbers(args, kwargs, embed)) return undefined;
+  if (hasReprs(message)) return undefined;
   const published =
     message.publishedAtMs === null ? '' : `,"published_at":${number(message.publishedAtMs / 1000)}`;
   return (
@@ -29,8 +30,8 @@ export function envelopeText(message: TaskMessage, delivered: Delivered, format:
 const emptyEmbedText = JSON.stringify(emptyEmbed);
 
 function bodyText({ args, kwargs, embed }: TaskMessage): string {
-  const embedText = embed === emptyEmbed ? emptyEmbedText : JSON.stringify(embed);
-  return `[${JSON.stringify(args)},${hasAny(kwargs) ? JSON.stringify(kwargs) : '{}'},${embedText}]`;
+  const embedText = embed === emptyEmbed ? emptyEmbedText : writeJson(embed, false);
+  return `[${writeJson(args, false)},${hasAny(kwargs) ? writeJson(kwargs, false) : '{}'},${embedText}]`;
 }
 
 /** In the order of `encode`. */

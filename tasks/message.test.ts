@@ -23,6 +23,8 @@ describe('messages captured from Celery 5.6.3', () => {
         origin: 'gen13467@vm',
         ignoreResult: false,
         replyTo: '88dcdda5-f8a3-3d60-8982-ed707c0a6951',
+        argsRepr: '(2, 3)',
+        kwargsRepr: '{}',
       }),
     });
   });
@@ -113,6 +115,23 @@ describe('the fields that are easily got wrong', () => {
     expect(encode({ ...base, args: [1] }).headers.argsrepr).toBe('(1,)');
     expect(encode(message).headers.kwargsrepr).toBe("{'n': 1}");
     expect(String(encode({ ...base, args: ['x'.repeat(1e6)] }).headers.argsrepr)).toHaveLength(1024);
+  });
+
+  test('what a sender hides stays hidden when the message goes on, and our own texts are not kept twice', () => {
+    const theirs = { ...encode(base).headers, lang: 'py', argsrepr: '(secret)', kwargsrepr: "{'card': '*'}" };
+    const hidden = { argsRepr: '(secret)', kwargsRepr: "{'card': '*'}" };
+    const first = valueIn(decode(theirs, {}, [['4242'], { card: '4242' }, null]));
+    expect(first).toMatchObject({ ...hidden, extraHeaders: {} });
+    const again = encode({ ...first, retries: 1 });
+    expect(again.headers).toMatchObject({ lang: 'js', argsrepr: '(secret)', kwargsrepr: "{'card': '*'}" });
+    expect(valueIn(decode(again.headers, again.properties, JSON.parse(again.body)))).toEqual({
+      ...first,
+      retries: 1,
+    });
+    const plain = encode({ ...first, args: [], kwargs: {}, argsRepr: '()', kwargsRepr: '{}' });
+    const read = valueIn(decode(plain.headers, plain.properties, JSON.parse(plain.body)));
+    expect(read).not.toHaveProperty('argsRepr');
+    expect(read).not.toHaveProperty('kwargsRepr');
   });
 
   test('headers of others are kept', () => {

@@ -41,6 +41,9 @@ export interface TaskMessage {
   readonly priority: number;
   readonly replyTo: string | null;
   readonly publishedAtMs: number | null;
+  /** What the sender lets people see of the arguments, where that is not the arguments themselves. */
+  readonly argsRepr?: string;
+  readonly kwargsRepr?: string;
   /** Every header that is not in the table of the protocol, as it came. */
   readonly extraHeaders: Readonly<Record<string, unknown>>;
 }
@@ -82,9 +85,12 @@ export const emptyEmbed: Readonly<Record<string, unknown>> = {
 const knownHeaders: ReadonlySet<string> = new Set(
   (
     'lang task id shadow eta expires group group_index retries timelimit root_id parent_id argsrepr kwargsrepr ' +
-    'origin ignore_result replaced_task_nesting published_at compression'
+    'origin ignore_result replaced_task_nesting published_at compression headcount_reprs'
   ).split(' '),
 );
+
+/** Ours: `argsrepr` and `kwargsrepr` are as another sender wrote them. */
+const passedOn = 'headcount_reprs';
 
 /** A message with every member at its default. */
 export function newMessage(fields: Pick<TaskMessage, 'id' | 'task'> & Partial<TaskMessage>): TaskMessage {
@@ -128,14 +134,15 @@ export function encode(message: TaskMessage): Wire {
       timelimit: [message.timeLimit.hardSeconds, message.timeLimit.softSeconds],
       root_id: message.rootId,
       parent_id: message.parentId,
-      argsrepr: reprOfArgs(message.args),
-      kwargsrepr: reprOfKwargs(message.kwargs),
+      argsrepr: message.argsRepr ?? reprOfArgs(message.args),
+      kwargsrepr: message.kwargsRepr ?? reprOfKwargs(message.kwargs),
       origin: message.origin,
       ...(message.ignoreResult === null ? {} : { ignore_result: message.ignoreResult }),
       replaced_task_nesting: 0,
       stamped_headers: null,
       stamps: {},
       ...publishedAt(message),
+      ...(isHidden(message) ? { [passedOn]: true } : {}),
       ...message.extraHeaders,
     },
     properties: {
@@ -241,7 +248,34 @@ function assemble(
     replyTo: textOrNull(properties.reply_to),
     publishedAtMs: unixTime(properties.published_at) ?? unixTime(headers.published_at),
     extraHeaders: extraOf(headers),
+    ...reprsOf(headers),
   };
+}
+
+/**
+ * Our own senders write what the arguments are, which can be made again, unless the header says that they pass on what
+ * another one wrote. To compare the texts would take longer than all the rest of this.
+ */
+function reprsOf({
+  lang,
+  argsrepr,
+  kwargsrepr,
+  [passedOn]: foreign,
+}: Readonly<Record<string, unknown>>): Pick<TaskMessage, 'argsRepr' | 'kwargsRepr'> | undefined {
+  if (lang === 'js' && foreign !== true) return undefined;
+  return {
+    ...(typeof argsrepr === 'string' && { argsRepr: argsrepr }),
+    ...(typeof kwargsrepr === 'string' && { kwargsRepr: kwargsrepr }),
+  };
+}
+
+function isHidden({ argsRepr, kwargsRepr, args, kwargs }: TaskMessage): boolean {
+  if (argsRepr !== undefined && argsRepr !== reprOfArgs(args)) return true;
+  return kwargsRepr !== undefined && kwargsRepr !== reprOfKwargs(kwargs);
+}
+
+export function hasReprs({ argsRepr, kwargsRepr }: TaskMessage): boolean {
+  return argsRepr !== undefined || kwargsRepr !== undefined;
 }
 
 const noHeaders: Readonly<Record<string, unknown>> = {};

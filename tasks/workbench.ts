@@ -71,6 +71,8 @@ export interface RunningJob {
   readonly definition: Definition;
   readonly stop: LazyAbort;
   readonly startedMs: number;
+  /** The same on the clock of `performance.now()`. */
+  readonly startedTick: number;
   /** Given back to the broker: what its handler still does has no effect. */
   abandoned: boolean;
   /** Ends its thread; absent where it has none of its own. */
@@ -225,14 +227,13 @@ function setWornAside(bench: Bench, delivery: Delivery, why: string): void {
 
 function tellRefusal(bench: Bench, delivery: Delivery, error: string): void {
   bench.log('error', `set a message of queue "${delivery.queue}" aside: ${error}`);
-  if (delivery.message.ok && bench.events.tasks)
-    bench.events.task('task-rejected', { uuid: delivery.message.value.id, requeue: false });
 }
 
 function start(bench: Bench, delivery: Delivery, message: TaskMessage, definition: Definition): void {
   const startedMs = Date.now();
   const stop = lazyAbort();
-  const job: RunningJob = { delivery, message, definition, stop, startedMs, abandoned: false };
+  const startedTick = performance.now();
+  const job: RunningJob = { delivery, message, definition, stop, startedMs, startedTick, abandoned: false };
   bench.running.add(job);
   bench.pace.started(startedMs);
   bench.busy.update(bench.running.size);

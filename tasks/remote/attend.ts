@@ -82,6 +82,14 @@ async function respond(remote: Remote, node: WorkerNode, sent: Sent): Promise<vo
   await remote.reply(replyTo, reply).catch(() => {});
 }
 
+/** Arguments of a job may hold what JSON.stringify refuses; people see the digits then. */
+function sendable(answer: unknown): unknown {
+  const text = JSON.stringify(answer ?? null, (_name, value: unknown) =>
+    typeof value === 'bigint' ? String(value) : value,
+  );
+  return JSON.parse(text) as unknown;
+}
+
 async function carryOut(node: WorkerNode, command: Command): Promise<unknown> {
   const methods: Readonly<Record<string, Method>> = Object.hasOwn(inspections, command.method)
     ? inspections
@@ -90,7 +98,7 @@ async function carryOut(node: WorkerNode, command: Command): Promise<unknown> {
   // As Python says it of a method that it does not know.
   if (!method) return { error: `KeyError(${JSON.stringify(command.method)})` };
   try {
-    return await method(node, command.arguments);
+    return sendable(await method(node, command.arguments));
   } catch (error) {
     return { error: textOf(error) };
   }

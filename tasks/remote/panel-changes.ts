@@ -6,9 +6,12 @@
  * killed: its signal is aborted, it is off its slot and recorded as REVOKED at once, and what its handler does has no effect.
  */
 
+import { constants } from 'node:os';
 import { revoke, revokedError } from '../conclude.ts';
-import { isRevoked, setRate } from '../controls.ts';
+import { isRevoked, revokeStamp, setRate } from '../controls.ts';
+import { TasksError } from '../errors.ts';
 import { finish, free, type RunningJob, schedule, withdraw } from '../workbench.ts';
+import { isRecord } from './command.ts';
 import { processed, type WorkerNode } from './node.ts';
 import { listOf, type Method } from './panel.ts';
 
@@ -17,25 +20,26 @@ type Fields = Readonly<Record<string, unknown>>;
 export const changes: Readonly<Record<string, Method>> = {
   revoke: (node, { task_id, terminate, signal }) => {
     const ids = listOf(task_id).map(String);
+    // Flower says 1 where Celery says true.
+    const signum = terminate ? signalNumber(signal) : undefined;
     for (const id of ids) node.bench.controls.revoked.add(id, Date.now());
     const wanted = new Set(ids);
     dropReserved(node);
-    if (terminate !== true) return { ok: `tasks ${ids.join(', ')} flagged as revoked` };
-    const ended = terminateWhere(node, signal, (job) => wanted.has(job.message.id));
+    if (signum === undefined) return { ok: `tasks ${ids.join(', ')} flagged as revoked` };
+    const ended = terminateWhere(node, signum, (job) => wanted.has(job.message.id));
     return { ok: `terminate: ${ended.length > 0 ? ended.join(', ') : 'tasks unknown'}` };
   },
   terminate: (node, args) => changes.revoke?.(node, { ...args, terminate: true }),
   revoke_by_stamped_headers: (node, { headers, terminate, signal }) => {
     const { controls } = node.bench;
-    for (const [name, values] of Object.entries((headers ?? {}) as Fields)) {
-      const known = controls.revokedStamps.get(name) ?? new Set();
-      for (const value of listOf(values)) known.add(String(value));
-      controls.revokedStamps.set(name, known);
-    }
+    const stamps = stampsIn(headers);
+    const signum = terminate ? signalNumber(signal) : undefined;
+    for (const [name, value] of stamps) revokeStamp(controls, name, value);
     dropReserved(node);
-    const stamped = (job: RunningJob): boolean => isRevoked(controls, job.message);
-    const ended = terminate === true ? terminateWhere(node, signal, stamped) : [];
-    return { ok: `headers ${JSON.stringify(headers ?? {})} flagged as revoked, ended: ${ended.length}` };
+    const flagged = stamps.map(([name, value]) => `${name}=${value}`).join(', ');
+    if (signum === undefined) return { ok: `headers ${flagged} flagged as revoked, but not terminated` };
+    const ended = terminateWhere(node, signum, (job) => isRevoked(controls, job.message));
+    return { ok: `headers ${flagged} flagged as revoked, terminated: ${ended.join(', ') || 'none'}` };
   },
   rate_limit: ({ bench }, { task_name: name, rate_limit: limit }) => {
     if (!bench.tasks.has(String(name))) return { error: 'unknown task' };
@@ -53,18 +57,27 @@ export const changes: Readonly<Record<string, Method>> = {
     });
     return { ok: 'time limits set successfully' };
   },
-  add_consumer: async (node, { queue }) => {
-    const name = String(queue);
+  add_consumer: async (node, { queue, exchange, exchange_type: type, routing_key: key }) => {
+    const name = queueNamed(queue);
+    if ((exchange || name) !== name || (type || 'direct') !== 'direct' || (key || name) !== name)
+      return { error: `${boundElsewhere}. Bind the queue at the broker, then add it by its name alone` };
     if (!node.bench.queues.includes(name)) await node.takeFrom([...node.bench.queues, name]);
     return { ok: `add consumer ${name}` };
   },
   cancel_consumer: async (node, { queue }) => {
-    const name = String(queue);
+    const name = queueNamed(queue);
     await node.takeFrom(node.bench.queues.filter((one) => one !== name));
     return { ok: `no longer consuming from ${name}` };
   },
   pool_grow: ({ bench }, { n = 1 }) => resize(bench, bench.slots + Number(n), 'grow'),
   pool_shrink: ({ bench }, { n = 1 }) => resize(bench, bench.slots - Number(n), 'shrink'),
+  autoscale: () => ({
+    error: 'Autoscale not enabled: this worker has as many slots as pool_grow and pool_shrink leave it',
+  }),
+  pool_restart: () => ({
+    error:
+      'Pool restarts not enabled: Node loads code once; shut the worker down, and its supervisor starts it anew',
+  }),
   enable_events: ({ bench }) => switchEvents(bench, true),
   disable_events: ({ bench }) => switchEvents(bench, false),
   heartbeat: ({ bench }) => {
@@ -90,11 +103,10 @@ function dropReserved({ bench }: WorkerNode): void {
 
 function terminateWhere(
   { bench }: WorkerNode,
-  signal: unknown,
+  terminated: number,
   wanted: (job: RunningJob) => boolean,
 ): string[] {
   const jobs = [...bench.running].filter(wanted);
-  const terminated = String(signal ?? 'SIGTERM');
   for (const job of jobs) {
     job.stop.abort(revokedError('terminated'));
     job.abandoned = true;
@@ -104,6 +116,41 @@ function terminateWhere(
   }
   if (jobs.length > 0) schedule(bench);
   return jobs.map((job) => job.message.id);
+}
+
+/** Of Celery's `TERM`, `SIGTERM` or 15. A thread is ended the same way by all of them. */
+function signalNumber(signal: unknown): number {
+  if (signal === undefined || signal === null) return constants.signals.SIGTERM;
+  const known = Object.entries(constants.signals);
+  const name = String(signal);
+  const found = known.find(([key, value]) => value === signal || key === name || key === `SIG${name}`);
+  if (!found) throw refused(`no signal is called ${JSON.stringify(signal)}`, 'Give one such as SIGTERM');
+  return found[1];
+}
+
+/** `{name: value or values}`, or `name=value` one by one, as the command line of Celery sends them. */
+function stampsIn(headers: unknown): [string, string][] {
+  if (isRecord(headers))
+    return Object.entries(headers).flatMap(([name, values]) =>
+      listOf(values).map((value): [string, string] => [name, String(value)]),
+    );
+  return listOf(headers).map((text) => {
+    const [, name, value] = /^([^=]+)=(.*)$/s.exec(String(text)) ?? [];
+    if (name === undefined || value === undefined)
+      throw refused(`${JSON.stringify(text)} is no stamp`, 'Write name=value');
+    return [name, value];
+  });
+}
+
+const boundElsewhere = 'this worker takes from queues that are bound to the direct exchange of their name';
+
+function queueNamed(queue: unknown): string {
+  if (typeof queue === 'string' && queue !== '') return queue;
+  throw refused('no queue is named', 'Give the name of a queue');
+}
+
+function refused(why: string, todo: string): TasksError {
+  return new TasksError('OPTION_INVALID', 'The command was refused', why, todo);
 }
 
 const mostSlots = 10_000;

@@ -8,10 +8,13 @@
 import type { Delivery } from '../broker.ts';
 import { isLate } from '../conclude.ts';
 import { isoTime, type TaskMessage } from '../message.ts';
-import { reprOfArgs, reprOfKwargs } from '../repr.ts';
+import { argsShown, kwargsShown, nameShown } from '../shown.ts';
 import type { RunningJob } from '../workbench.ts';
 import { forward, software } from './events.ts';
-import { processed, type WorkerNode } from './node.ts';
+import { dumpMemory, sampleMemory } from './memory.ts';
+import type { WorkerNode } from './node.ts';
+import { registeredLine } from './registered.ts';
+import { stats } from './stats.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 export type Method = (node: WorkerNode, args: Fields) => unknown;
@@ -19,22 +22,22 @@ export type Method = (node: WorkerNode, args: Fields) => unknown;
 export const inspections: Readonly<Record<string, Method>> = {
   ping: () => ({ ok: 'pong' }),
   active: ({ name, bench }, { safe }) =>
-    [...bench.running].map((job) => runningInfo(name, job, safe === true)),
+    [...bench.running].map((job) => runningInfo(name, job, Boolean(safe))),
   reserved: ({ name, bench }, { safe }) =>
-    messagesOf(bench.reserved).map(([delivery, message]) => info(name, delivery, message, safe === true)),
+    messagesOf(bench.reserved).map(([delivery, message]) => info(name, delivery, message, Boolean(safe))),
   scheduled: async ({ name, bench }, { safe }) =>
     ((await bench.consumer.scheduled?.()) ?? []).map((held) => ({
       eta: isoTime(held.message.etaMs),
       priority: 6,
-      request: info(name, held, held.message, safe === true),
+      request: info(name, held, held.message, Boolean(safe)),
     })),
   stats,
   active_queues: ({ bench }) => (bench.stopping ? [] : bench.queues.map(queueInfo)),
-  registered: ({ bench }) =>
+  registered: ({ bench }, { taskinfoitems, builtins }) =>
     [...bench.tasks.keys()]
-      .filter(isNotBuiltIn)
+      .filter((task) => Boolean(builtins) || isNotBuiltIn(task))
       .sort()
-      .map((task) => registeredLine(bench, task)),
+      .map((task) => registeredLine(bench, task, listOf(taskinfoitems).map(String))),
   revoked: ({ bench }) => [...bench.controls.revoked.entries()].map(([id]) => id),
   query_task: ({ name, bench }, { ids }) => {
     const wanted = new Set(listOf(ids).map(String));
@@ -53,13 +56,20 @@ export const inspections: Readonly<Record<string, Method>> = {
     task_serializer: 'json',
     timezone: 'UTC',
     worker_concurrency: bench.slots,
+    worker_pool: bench.pool ? 'threads' : 'slots',
     worker_prefetch_maximum: prefetch,
+    worker_send_task_events: bench.events.tasks,
   }),
   report: ({ name }) => ({
     ok: `software -> ${software.sw_ident}:${software.sw_ver} node:${process.versions.node}\nplatform -> ${process.platform} ${process.arch}\nworker -> ${name}`,
   }),
   clock: () => ({ clock: forward() }),
-  memsample: () => `${Math.round(process.memoryUsage.rss() / 1e6)}MB`,
+  memsample: () => sampleMemory(),
+  memdump: (_node, { samples }) => dumpMemory(Number(samples ?? 10)),
+  objgraph: () => ({
+    error:
+      'objgraph knows objects of Python only; start the worker with NODE_OPTIONS=--heapsnapshot-signal=SIGUSR2',
+  }),
   /** A Python worker that starts asks what is revoked; the times must be floats, and JSON has them only as fractions. */
   hello: ({ name, bench }, { from_node: from, revoked }) => {
     if (from === name) return null;
@@ -81,44 +91,6 @@ Object.assign(inspections, {
 export function listOf(value: unknown): unknown[] {
   if (value === undefined || value === null) return [];
   return Array.isArray(value) ? value : [value];
-}
-
-function stats(node: WorkerNode): Fields {
-  const { bench, startedMs, broker } = node;
-  const usage = process.resourceUsage();
-  const address = URL.canParse(broker) ? new URL(broker) : undefined;
-  return {
-    total: Object.fromEntries(bench.totals),
-    pid: process.pid,
-    clock: String(forward()),
-    uptime: Math.round((Date.now() - startedMs) / 1000),
-    pool: {
-      implementation: `headcount-tasks:${bench.pool ? 'threads' : 'slots'}`,
-      'max-concurrency': bench.slots,
-      processes: [process.pid],
-      'max-tasks-per-child': Number.isFinite(bench.remaining) ? processed(bench) + bench.remaining : 'N/A',
-      timeouts: [0, 0],
-    },
-    prefetch_count: node.prefetchNow(),
-    broker: {
-      hostname: address?.hostname ?? null,
-      port: Number(address?.port) || null,
-      transport: address?.protocol.replace(':', '') ?? null,
-      virtual_host: address?.pathname.slice(1) || '/',
-    },
-    // Seconds and kilobytes, as getrusage has them.
-    rusage: {
-      utime: usage.userCPUTime / 1e6,
-      stime: usage.systemCPUTime / 1e6,
-      maxrss: usage.maxRSS,
-      minflt: usage.minorPageFault,
-      majflt: usage.majorPageFault,
-      inblock: usage.fsRead,
-      oublock: usage.fsWrite,
-      nvcsw: usage.voluntaryContextSwitches,
-      nivcsw: usage.involuntaryContextSwitches,
-    },
-  };
 }
 
 /** kombu's `Queue.as_dict()`: a queue bound to the exchange of its name, as Celery declares it. */
@@ -151,11 +123,6 @@ function isNotBuiltIn(task: string): boolean {
   return !task.startsWith('celery.');
 }
 
-function registeredLine({ controls }: WorkerNode['bench'], task: string): string {
-  const rate = controls.rates.get(task)?.text;
-  return rate === undefined ? task : `${task} [rate_limit=${rate}]`;
-}
-
 function messagesOf(deliveries: readonly Delivery[]): [Delivery, TaskMessage][] {
   return deliveries.flatMap((one): [Delivery, TaskMessage][] =>
     one.message.ok ? [[one, one.message.value]] : [],
@@ -181,9 +148,9 @@ function info(
   const { queue, redelivered } = delivery;
   return {
     id: message.id,
-    name: message.task,
-    args: safe ? reprOfArgs(message.args) : message.args,
-    kwargs: safe ? reprOfKwargs(message.kwargs) : message.kwargs,
+    name: nameShown(message),
+    args: safe ? argsShown(message) : message.args,
+    kwargs: safe ? kwargsShown(message) : message.kwargs,
     type: message.task,
     hostname: node,
     time_start: null,

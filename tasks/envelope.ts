@@ -5,6 +5,7 @@
 import { envelopeText } from './envelope-text.ts';
 import { type Format, pack, plainFormat, unpack } from './format.ts';
 import type { Decoded, DecodeError, DecodeErrorCode, TaskMessage } from './message.ts';
+import { parseJson, writeJson } from './values.ts';
 
 export interface Delivered {
   /** The queue's name; published to the default exchange, as Celery does with a direct exchange. */
@@ -24,7 +25,7 @@ export function encodeEnvelope(
 /** Of any message; the other way is quicker for most. */
 export function envelopeOf(message: TaskMessage, delivered: Delivered, format: Format): string {
   const packed = pack(message, format);
-  return JSON.stringify({
+  const envelope = {
     body: Buffer.from(packed.content as string).toString('base64'),
     'content-encoding': packed.contentEncoding,
     'content-type': packed.contentType,
@@ -35,7 +36,8 @@ export function envelopeOf(message: TaskMessage, delivered: Delivered, format: F
       body_encoding: 'base64',
       delivery_tag: delivered.deliveryTag,
     },
-  });
+  };
+  return writeJson(envelope, false);
 }
 
 /** Never throws: anything that is not a message of ours or of Celery's comes back with a code. */
@@ -47,7 +49,8 @@ export function decodeEnvelope(text: string, format: Format = plainFormat): Deco
   const { headers, properties, body, ...rest } = envelope as Record<string, unknown>;
   if (typeof body !== 'string') return bad('ENVELOPE_SHAPE', 'the body must be a text');
   const encoding = (properties as { body_encoding?: unknown } | null | undefined)?.body_encoding;
-  if (encoding === 'base64' && !/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(body))
+  // No pattern that can match in two ways: on a text that is wrong such a one takes the square of its length.
+  if (encoding === 'base64' && !/^[A-Za-z0-9+/\s]*={0,2}$/.test(body.trimEnd()))
     return bad('BODY_ENCODING', 'the body is not base64, as its property body_encoding says');
   const content = encoding === 'base64' ? Buffer.from(body, 'base64') : body;
   return unpack({ headers, properties, content, contentType: rest['content-type'] }, format);
@@ -56,6 +59,15 @@ export function decodeEnvelope(text: string, format: Format = plainFormat): Deco
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
+  } catch {
+    return loosely(text);
+  }
+}
+
+/** Python writes NaN into a header, too. */
+function loosely(text: string): unknown {
+  try {
+    return parseJson(text);
   } catch {
     return undefined;
   }

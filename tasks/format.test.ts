@@ -52,6 +52,9 @@ const bodies = {
   brotli: 'G1AA4MXOlqpdlmhSNY1su48/Tjng5oEH4HmQZnTSwwYcRBIGy5ppKl74F5T2EJfuw5DySgcuu1c=',
   zstd: 'KLUv/SBR9QEAFANbWzIsIDNdLCB7fSwgeyJjYWxsYmFja3MiOiBudWxsLCAiZXJyY2hhaW5jaG9yZH1dAwAysyZq061uPgE=',
   msgpack: 'k5UCosOpxAH/wMs/+AAAAAAAAICEqWNhbGxiYWNrc8CoZXJyYmFja3PApWNoYWluwKVjaG9yZMA=',
+  // [2**53+1, 1700000000000, -2**63, 5000000000, 2**64-1, -5000000000, 1.5, 4294967295]
+  msgpackLong:
+    'k5jPACAAAAAAAAHPAAABi8/laADTgAAAAAAAAADPAAAAASoF8gDP///////////T/////tX6DgDLP/gAAAAAAADO/////4CEqWNhbGxiYWNrc8CoZXJyYmFja3PApWNoYWluwKVjaG9yZMA=',
 };
 
 const plainText = (body: string): string => Buffer.from(body, 'base64').toString();
@@ -144,6 +147,61 @@ describe('captured messages are read, and what we write for the same call is the
     expect(JSON.parse(JSON.stringify(args))).toEqual(wanted);
   });
 
+  test('integers beyond 2^53 come exactly, and are sent on as they came', () => {
+    // Digits within texts, and floating point numbers with as many, are neither of them.
+    const text =
+      '[[9007199254740993,-9007199254740993,1000000000000000000000000000000,9007199254740991,0.30000000000000004,' +
+      '12345678901234567890.5,1e+30,"9007199254740993","\\\\\\"9007199254740993",{"9007199254740993":9007199254740993}],' +
+      '{"id":18446744073709551615,"nan":NaN},null]';
+    const decoded = valueIn(decodeEnvelope(captured(Buffer.from(text).toString('base64'))));
+    const big = 2n ** 53n + 1n;
+    expect(decoded.args.slice(0, 5)).toEqual([big, -big, 10n ** 30n, 2 ** 53 - 1, 0.30000000000000004]);
+    expect(decoded.args.slice(5)).toEqual([
+      Number('12345678901234567890.5'),
+      1e30,
+      String(big),
+      `\\"${big}`,
+      { [String(big)]: big },
+    ]);
+    expect(decoded.kwargs).toEqual({ id: 2n ** 64n - 1n, nan: NaN });
+    const again = retryOf(decoded, 0, 0);
+    const written = text.replace('12345678901234567890.5', '12345678901234567000.0').slice(0, -5);
+    for (const body of [
+      encode(again).body,
+      plainText((JSON.parse(encodeEnvelope(again, { queue: 'q', deliveryTag: 't' })) as Envelope).body),
+    ])
+      expect(body.startsWith(written)).toBe(true);
+    expect(valueIn(decodeRow(encodeRow(again))).args).toEqual(decoded.args);
+    expect(encode(again).headers.kwargsrepr).toContain("'id': 18446744073709551615");
+  });
+
+  test('a number of ours beyond 2^53 stays one, and a bigint of ours is an integer', () => {
+    const sent = newMessage({ id: 'i', task: 't', args: [2 ** 60, 1e20, 1e21, 2n ** 60n + 1n, 5n] });
+    const text = encodeEnvelope(sent, { queue: 'q', deliveryTag: 't' });
+    expect(plainText((JSON.parse(text) as Envelope).body)).toContain(
+      '[[1152921504606847000.0,100000000000000000000.0,1e+21,1152921504606846977,5]',
+    );
+    expect(valueIn(decodeEnvelope(text)).args).toEqual([2 ** 60, 1e20, 1e21, 2n ** 60n + 1n, 5]);
+  });
+
+  test.each([
+    ['a text without an end', `[NaN,"${'\\"'.repeat(200_000)}`],
+    ['backslashes without an end', `[NaN,"${'\\'.repeat(200_000)}`],
+    ['more digits than any Python reads', `[NaN,${'9'.repeat(1_000_000)}`],
+  ])('%s takes no longer than it is long', (_name, text) => {
+    expect(() => parseJson(text)).toThrow(SyntaxError);
+  });
+
+  test('a body that is nearly base64 takes no longer than it is long', () => {
+    const text = captured(`${' '.repeat(1_000_000)}*`);
+    expect(decodeEnvelope(text)).toMatchObject({ ok: false, error: { code: 'BODY_ENCODING' } });
+  });
+
+  test('NaN in a header of Python’s', () => {
+    const text = captured(bodies.nan).replace('"retries":0', '"retries":0,"score":NaN');
+    expect(valueIn(decodeEnvelope(text)).extraHeaders).toEqual({ score: NaN });
+  });
+
   test('a wrapper of an unknown type stays as it is', () => {
     const value = [
       { __type__: 'money', __value__: 5 },
@@ -191,6 +249,26 @@ describe('captured messages are read, and what we write for the same call is the
       'content-encoding': 'binary',
     });
     expect(encode(decoded).body).toContain('{"__type__":"base64","__value__":"/w=="}');
+  });
+
+  test('msgpack: integers of 64 bits, and larger ones by JSON', async () => {
+    const format = await openFormat({ serializer: 'msgpack' });
+    const decoded = valueIn(
+      decodeEnvelope(captured(bodies.msgpackLong, { type: 'application/x-msgpack' }), format),
+    );
+    const [big, milliseconds, least, five, most, minus, half, word] = decoded.args;
+    expect([milliseconds, five, minus, half, word]).toEqual([1.7e12, 5e9, -5e9, 1.5, 2 ** 32 - 1]);
+    expect([big, least, most]).toEqual([2n ** 53n + 1n, -(2n ** 63n), 2n ** 64n - 1n]);
+    const { body } = await written(retryOf(decoded, 0, 0), { serializer: 'msgpack' });
+    expect(valueIn(decodeEnvelope(captured(body, { type: 'application/x-msgpack' }), format)).args).toEqual(
+      decoded.args,
+    );
+    // Where Python takes eight bytes, so do we; and no floating point number is among them but the one.
+    expect(Buffer.from(body, 'base64').toString('hex').match(/cb/g)).toHaveLength(1);
+    expect(Buffer.from(body, 'base64')).toHaveLength(Buffer.from(bodies.msgpackLong, 'base64').length);
+    const larger = await written({ ...decoded, args: [2n ** 64n] }, { serializer: 'msgpack' });
+    expect(larger).toMatchObject({ 'content-type': 'application/json', 'content-encoding': 'utf-8' });
+    expect(plainText(larger.body)).toContain('[[18446744073709551616]');
   });
 
   test('what is broken inside its wrapping comes back with a code', async () => {

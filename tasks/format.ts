@@ -9,7 +9,7 @@ import zlib from 'node:zlib';
 import { packageMissing } from './errors.ts';
 import { type Decoded, type DecodeErrorCode, decode, encode, isoTime, type TaskMessage } from './message.ts';
 import { oldBodyOf } from './message-v1.ts';
-import { bareBytes, hadSpecialNumbers, parseJson, withBytes, writeJson } from './values.ts';
+import { forMsgpack, fromMsgpack, hadSpecialNumbers, parseJson, writeJson } from './values.ts';
 
 export interface FormatOptions {
   /** Celery's `task_protocol`. Default 2. */
@@ -45,7 +45,8 @@ export interface Packed {
 }
 
 interface Msgpack {
-  pack(value: unknown): Buffer;
+  /** Undefined for what it cannot hold: an integer of more than 64 bits. */
+  pack(value: unknown): Buffer | undefined;
   unpack(bytes: Uint8Array): unknown;
 }
 
@@ -102,10 +103,10 @@ export function pack(message: TaskMessage, format: Format): Packed {
   const old = format.protocol === 1 && message.embed.chain == null;
   const headers = old ? { ...message.extraHeaders, published_at: wire.headers.published_at } : wire.headers;
   const value = old ? oldBodyOf(message, isoTime) : [message.args, message.kwargs, message.embed];
-  const binary = format.serializer === 'msgpack' && format.msgpack !== undefined;
   const special = format.specialNumbers || hadSpecialNumbers(message.args, message.kwargs);
   const text = (): string => (old || special ? writeJson(value, special) : wire.body);
-  const content = binary ? (format.msgpack?.pack(value) ?? '') : text();
+  const binary = format.serializer === 'msgpack' ? format.msgpack?.pack(value) : undefined;
+  const content = binary ?? text();
   const { compression } = format;
   return {
     headers: compression ? { ...headers, compression: compression.mime } : headers,
@@ -131,7 +132,7 @@ export function unpack(
     if (plain === undefined)
       return bad('COMPRESSED', `the body cannot be read as ${String(compression).slice(0, 80)}`);
   }
-  const value = type === msgpackType ? fromMsgpack(plain, format) : fromJson(plain);
+  const value = type === msgpackType ? unpacked(plain, format) : fromJson(plain);
   if (value === undefined) return bad('BODY_NOT_JSON', `the body is not ${type}`);
   return decode(headers, properties, value);
 }
@@ -151,9 +152,9 @@ function fromJson(content: string | Buffer): unknown {
   }
 }
 
-function fromMsgpack(content: string | Buffer, { msgpack }: Format): unknown {
+function unpacked(content: string | Buffer, { msgpack }: Format): unknown {
   try {
-    return withBytes(msgpack?.unpack(Buffer.from(content)));
+    return fromMsgpack(msgpack?.unpack(Buffer.from(content)));
   } catch {
     return undefined;
   }
@@ -208,7 +209,14 @@ async function openMsgpack(): Promise<Msgpack> {
     const { Packr } = await import('msgpackr');
     const packr = new Packr({ useRecords: false, variableMapSize: true, encodeUndefinedAsNil: true });
     return {
-      pack: (value) => packr.pack(bareBytes(value)),
+      pack: (value) => {
+        try {
+          return packr.pack(forMsgpack(value));
+        } catch (error) {
+          if (error instanceof RangeError) return undefined;
+          throw error;
+        }
+      },
       unpack: (bytes) => packr.unpack(bytes) as unknown,
     };
   } catch (error) {

@@ -26,6 +26,14 @@ app.conf.broker_connection_retry_on_startup = True
 def add(a, b, c=0):
     return a + b + c
 
+@app.task(name='py.repr')
+def shown(value):
+    return repr(value)
+
+@app.task(name='py.odd')
+def odd():
+    return [2 ** 64 + 1, float('nan'), float('inf'), 7]
+
 @app.task(name='py.fail')
 def fail(text):
     raise ValueError(text)
@@ -286,6 +294,49 @@ print(json.dumps([channel._size('celery'), time.time() * 1000]))`;
       await until(async () => ((await swept()) as number[])[0] === 1, 'their sweep');
       expect(Date.now()).toBeGreaterThanOrEqual(due - 1);
     });
+  });
+
+  test('values that JavaScript has no number for go through a retry and a chain as they were', async () => {
+    const seen: unknown[] = [];
+    app.task('ts.pass', (context, values: unknown[]) => {
+      seen.push(...values.slice(0, 2));
+      if (context.retries === 0) context.retry({ countdown: 0 });
+      return values;
+    });
+    const ours = app.worker({ queues: ['ts'] });
+    worker = { worker: ours, ended: ours.run() };
+    await startTheirs('-Q', 'celery');
+    const sent = `[2 ** 53 + 1, -10 ** 30, 2 ** 63 - 1, 1e400, 1.5, '\\U0001f600 \\ud83d', {'n': 2 ** 60 + 1}]`;
+    const shown = await python(`
+from celery import chain
+values = ${sent}
+r = chain(app.signature('ts.pass', (values,), queue='ts'), app.signature('py.repr', queue='celery'))()
+print(json.dumps([r.get(timeout=60), repr(values)]))`);
+    // A chain hands the result on, and JSON has no Infinity for a result.
+    const [got, wanted] = (shown as string[]).map((text) => text.replace(/inf|None/, '?'));
+    expect(got).toBe(wanted);
+    expect(seen).toEqual([2n ** 53n + 1n, -(10n ** 30n), 2n ** 53n + 1n, -(10n ** 30n)]);
+    const result = await app.send<unknown[]>('py.odd', []);
+    expect(await result.get({ timeoutMs: 60_000 })).toEqual([2n ** 64n + 1n, NaN, Infinity, 7]);
+    const mine = await app.send('py.repr', [[2n ** 70n, 2 ** 60, 1e20]]);
+    expect(await mine.get({ timeoutMs: 60_000 })).toBe(
+      '[1180591620717411303424, 1.152921504606847e+18, 1e+20]',
+    );
+  });
+
+  test('ten megabytes and characters of every kind, each way', async () => {
+    const text = 'ä\u{1f600}\u0000"\\'.repeat(400_000);
+    app.task('ts.length', (_context, one: string, { name }: { name: string }) => [one === text, name]);
+    const ours = app.worker({ queues: ['ts: a queue \u{1f600}'] });
+    worker = { worker: ours, ended: ours.run() };
+    expect(
+      await python(`
+text = 'ä\\U0001f600\\0"\\\\' * 400000
+print(json.dumps(app.send_task('ts.length', (text, {'name': 'self'}), queue='ts: a queue \\U0001f600').get(timeout=60)))`),
+    ).toEqual([true, 'self']);
+    await startTheirs();
+    const result = await app.send<string>('py.add', [text, text], { kwargs: { c: '' } });
+    expect((await result.get({ timeoutMs: 60_000 })).length).toBe(2 * text.length);
   });
 
   test('retries of either kind go to whichever worker takes them, and are counted on', async () => {

@@ -2,7 +2,9 @@
  * What became of a call, in Celery's own shape (celery/backends/base.py, `_get_result_meta`), so that Python's `get()`
  * reads ours and raises properly, and the other way round.
  */
-import { TasksError } from './errors.ts';
+import { TasksError, textOf } from './errors.ts';
+import { isoTimeOf } from './message.ts';
+import { parseJson, writeJson } from './values.ts';
 
 /** Where outcomes are kept. */
 export interface Results {
@@ -87,7 +89,20 @@ export function failed(
   const error = thrown instanceof Error ? thrown : new TypeError(`thrown: ${safeText(thrown)}`);
   const exc_module = pythonModules.get(error.name) ?? null;
   const result = { exc_type: error.name || 'Error', exc_message: [error.message], exc_module };
-  return record(id, status, result, error.stack ?? null, nowMs);
+  return record(id, status, result, tracebackOf(error), nowMs);
+}
+
+const mostCauses = 5;
+
+/** With what it was caused by, as Python's tracebacks have what was raised `from` what. */
+function tracebackOf(error: Error): string | null {
+  let text = error.stack ?? null;
+  let cause: unknown = error.cause;
+  for (let n = 0; n < mostCauses && cause instanceof Error; n++) {
+    text = `${text ?? ''}\nCaused by: ${cause.stack ?? textOf(cause)}`;
+    cause = cause.cause;
+  }
+  return text;
 }
 
 /** Where Python has the exceptions that both sides know, so that an `except` there catches them. */
@@ -120,16 +135,24 @@ export function underWay(): { add(storing: Promise<unknown>): Promise<void>; all
 /** The JSON of a record; where the value has none, that of a failure which says so. */
 export function encodeResult(given: ResultRecord): string {
   try {
-    return JSON.stringify(given);
+    // JSON leaves such a member out, and Python's reader needs it.
+    if (hasNone(given.result)) throw new TypeError(`JSON cannot hold a ${typeof given.result}`);
+    return writeJson(given, false);
   } catch (error) {
     return JSON.stringify(failed(given.task_id, 'FAILURE', error, Date.parse(given.date_done ?? '') || 0));
   }
 }
 
+function hasNone(value: unknown): boolean {
+  if (typeof value === 'function' || typeof value === 'symbol') return true;
+  if (typeof value !== 'object' || value === null || !('toJSON' in value)) return false;
+  return JSON.stringify(value) === undefined;
+}
+
 /** Undefined for what is no record. */
 export function decodeResult(text: string | null | undefined): ResultRecord | undefined {
   try {
-    const value = JSON.parse(text ?? '') as Partial<ResultRecord> | null;
+    const value = parseJson(text ?? '') as Partial<ResultRecord> | null;
     return typeof value?.status === 'string' ? (value as ResultRecord) : undefined;
   } catch {
     return undefined;
@@ -140,11 +163,12 @@ export function decodeResult(text: string | null | undefined): ResultRecord | un
 export function resultValue(found: ResultRecord): unknown {
   if (found.status === 'SUCCESS') return found.result;
   const { exc_type, exc_message } = (found.result ?? {}) as { exc_type?: unknown; exc_message?: unknown };
-  const message = Array.isArray(exc_message) ? exc_message.map(String).join(', ') : String(exc_message ?? '');
+  const args = Array.isArray(exc_message) ? exc_message : [exc_message ?? ''];
+  const message = args.map((one) => (typeof one === 'object' ? safeText(one) : String(one))).join(', ');
   throw new TasksError(
     'TASK_FAILED',
     `Task ${found.task_id} ended as ${found.status}`,
-    `${String(exc_type ?? 'unknown error')}: ${message}`,
+    `${String(exc_type ?? 'unknown error')}${message === '' ? '' : `: ${message}`}`,
     'The cause of this error holds the traceback of the worker',
     { cause: found.traceback },
   );
@@ -157,7 +181,7 @@ function record(
   traceback: string | null,
   nowMs: number,
 ): ResultRecord {
-  const date_done = new Date(nowMs).toISOString().replace('Z', '+00:00');
+  const date_done = isoTimeOf(nowMs);
   return { task_id: id, status, result, traceback, children: [], date_done };
 }
 

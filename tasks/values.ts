@@ -7,7 +7,11 @@
  * job which is retried or put back reaches the next worker as it was sent, with Python's microseconds. A table of types
  * beside the message was the other way; it would have to follow every copy of the arguments.
  *
- * Usual messages have neither: they cost one search for a text.
+ * Python's integers have no end, and JavaScript's numbers are exact up to 2^53 only: ids of 64 bits are common. One beyond
+ * that comes as a bigint, and is written as the bare digits it was. A number that is nearly the right one was the other way:
+ * nobody notices it until a customer gets another's order.
+ *
+ * Usual messages have none of these: they cost two searches in their text.
  */
 import { randomUUID } from 'node:crypto';
 
@@ -57,28 +61,55 @@ export const python: PythonValues = {
   bytes: (bytes: Uint8Array): Uint8Array => asBytes(new Uint8Array(bytes)),
 };
 
-/** @throws SyntaxError */
+/** Integers beyond 2^53 are bigints. @throws SyntaxError */
 export function parseJson(text: string): unknown {
+  let apart = longInteger.test(text);
   let value: unknown;
-  let apart = false;
   try {
-    value = JSON.parse(text) as unknown;
+    value = JSON.parse(apart ? marked(text) : text) as unknown;
   } catch (error) {
-    if (!/NaN|Infinity/.test(text)) throw error;
+    if (apart || !nonFinite.test(text)) throw error;
     apart = true;
-    value = JSON.parse(text.replace(numbersOrTexts, (found) => sentinels.get(found) ?? found)) as unknown;
+    value = JSON.parse(marked(text)) as unknown;
   }
-  if (apart) remember(value);
+  if (apart && nonFinite.test(text)) remember(value);
   return apart || text.includes('"__type__"') ? revived(value, apart) : value;
 }
 
-/** @param special writes NaN and Infinity bare, for Python; else they are null, as in JSON. @throws TypeError */
+/**
+ * Bigints are written as bare digits, which Python reads exactly. A number beyond 2^53 is a floating point one, and is written so.
+ *
+ * @param special writes NaN and Infinity bare, for Python; else they are null, as in JSON. @throws TypeError
+ */
 export function writeJson(value: unknown, special: boolean): string {
-  if (!special) return JSON.stringify(value);
-  const text = JSON.stringify(value, (_key, item: unknown) =>
-    typeof item === 'number' && !Number.isFinite(item) ? `${mark}${item}` : item,
-  );
-  return text.replaceAll(new RegExp(`"${mark}([^"]+)"`, 'g'), '$1');
+  const plain = special ? undefined : plainJson(value);
+  if (plain !== undefined) return plain;
+  const text = JSON.stringify(value, (_key, item: unknown) => {
+    const bare = bareText(item, special);
+    return bare === undefined ? item : mark + bare;
+  });
+  return text?.replaceAll(new RegExp(`"${mark}([^"]+)"`, 'g'), '$1');
+}
+
+/** Undefined where numbers may be in it that need care. */
+function plainJson(value: unknown): string | undefined {
+  try {
+    const text = JSON.stringify(value);
+    return text === undefined || longInteger.test(text) ? undefined : text;
+  } catch (error) {
+    // That of a bigint. What has no JSON at all fails once more.
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
+}
+
+function bareText(item: unknown, special: boolean): string | undefined {
+  if (typeof item === 'bigint') return String(item);
+  if (typeof item !== 'number') return undefined;
+  if (!Number.isFinite(item)) return special ? String(item) : undefined;
+  return Number.isInteger(item) && !Number.isSafeInteger(item) && Math.abs(item) < 1e21
+    ? `${item}.0`
+    : undefined;
 }
 
 /** Whether one of these came with a NaN or an Infinity. */
@@ -94,24 +125,68 @@ export function asBytes(bytes: Uint8Array): Uint8Array {
   return same ? writtenAs(bytes, 'bytes', text) : writtenAs(bytes, 'base64', buffer.toString('base64'));
 }
 
-/** Every Uint8Array within, made ready for `asBytes`. */
-export function withBytes(value: unknown): unknown {
-  return walked(value, (item) => (item instanceof Uint8Array ? asBytes(item) : undefined));
+/** As JSON would bring it: every Uint8Array within made ready for `asBytes`, and a bigint only where a number is not exact. */
+export function fromMsgpack(value: unknown): unknown {
+  return walked(value, (item) => {
+    if (typeof item === 'bigint') return Number.isSafeInteger(Number(item)) ? Number(item) : undefined;
+    return item instanceof Uint8Array ? asBytes(item) : undefined;
+  });
 }
 
-/** A copy in which bytes are bare: msgpack has a form of its own for them, and obeys toJSON all the same. */
-export function bareBytes(value: unknown): unknown {
+/**
+ * A copy for msgpack, which has a form of its own for bytes (and obeys toJSON all the same), and for integers of 64 bits:
+ * those of more than 32 would be written as floating point.
+ */
+export function forMsgpack(value: unknown): unknown {
+  if (typeof value === 'number' && isLong(value)) return BigInt(value);
   if (value instanceof Uint8Array) return new Uint8Array(value);
-  if (Array.isArray(value)) return value.map(bareBytes);
+  if (Array.isArray(value)) return value.map(forMsgpack);
   if (typeof value !== 'object' || value === null || 'toJSON' in value) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, bareBytes(item)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, forMsgpack(item)]));
+}
+
+function isLong(value: number): boolean {
+  return Number.isSafeInteger(value) && (value > 0xffff_ffff || value < -0x8000_0000);
 }
 
 const mark = `#${randomUUID()}#`;
-const numbersOrTexts = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g;
-const sentinels: ReadonlyMap<string, string> = new Map(
-  ['NaN', 'Infinity', '-Infinity'].map((name) => [name, `"${mark}${name}"`]),
-);
+/** Whether one may be in a text: also a long floating point number or digits within quotes, which are told apart later. */
+const longInteger = /(?<![.\d])\d{16}/;
+const nonFinite = /NaN|Infinity/;
+/** No Python reads more (sys.int_info.default_max_str_digits). */
+const mostDigits = 4_300;
+
+/** What JavaScript's numbers cannot say, as texts with a mark. By hand, as a pattern for texts takes the square of a broken one's length. */
+function marked(text: string): string {
+  const tokens = /"|NaN|-?Infinity|-?\d[\d.eE+-]*/g;
+  const parts: string[] = [];
+  let from = 0;
+  for (let found = tokens.exec(text); found; found = tokens.exec(text)) {
+    const [token] = found;
+    if (token === '"') tokens.lastIndex = endOfText(text, found.index);
+    else if (isUnsayable(token)) {
+      parts.push(text.slice(from, found.index), `"${mark}${token}"`);
+      from = found.index + token.length;
+    }
+  }
+  return parts.join('') + text.slice(from);
+}
+
+/** Behind the quote that ends it, or the end of all. */
+function endOfText(text: string, start: number): number {
+  for (let at = text.indexOf('"', start + 1); at > 0; at = text.indexOf('"', at + 1)) {
+    let slashes = 0;
+    while (text[at - 1 - slashes] === '\\') slashes++;
+    if (slashes % 2 === 0) return at + 1;
+  }
+  return text.length;
+}
+
+function isUnsayable(token: string): boolean {
+  if (!/\d/.test(token)) return true;
+  if (token.length < 16 || token.length > mostDigits || !/^-?\d+$/.test(token)) return false;
+  return !Number.isSafeInteger(Number(token));
+}
 
 const remembered = new WeakSet<object>();
 let anyRemembered = false;
@@ -131,9 +206,13 @@ function childrenOf(value: unknown): unknown[] {
 
 function revived(value: unknown, apart: boolean): unknown {
   return walked(value, (item) => {
-    if (apart && typeof item === 'string' && item.startsWith(mark)) return Number(item.slice(mark.length));
+    if (apart && typeof item === 'string' && item.startsWith(mark)) return unmarked(item.slice(mark.length));
     return isWrapper(item) ? unwrapped(item) : undefined;
   });
+}
+
+function unmarked(token: string): number | bigint {
+  return /\d/.test(token) ? BigInt(token) : Number(token);
 }
 
 /** Changes in place what `change` answers for; an unknown wrapper stays as it is. */

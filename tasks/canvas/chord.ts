@@ -9,6 +9,7 @@
  */
 import { TasksError, textOf } from '../errors.ts';
 import type { ResultRecord } from '../results.ts';
+import { parseJson, writeJson } from '../values.ts';
 import { carryOut, planningOf, savedGroup } from './carry.ts';
 import { readSig } from './data.ts';
 import { type Failing, failBody, mostNested } from './fail.ts';
@@ -42,7 +43,7 @@ export async function partReturned(
       `the chord ${part.group} will never hear of ${part.id}: this worker keeps no results that others can read`,
     );
   if (!results || !chords) return;
-  const text = JSON.stringify([1, part.id, record.status, record.result]);
+  const text = writeJson([1, part.id, record.status, record.result], false);
   const all = await chords.add(part.group, part.index, part.id, text);
   if (!all) return;
   const saved = await savedGroup(results, part.group);
@@ -71,7 +72,7 @@ function partsJoined(all: readonly string[]): Join | Error {
 }
 
 function parsed(text: string): readonly unknown[] {
-  const part: unknown = JSON.parse(text);
+  const part = parseJson(text);
   return Array.isArray(part) ? part : [];
 }
 

@@ -11,6 +11,7 @@
 import { TasksError, textOf } from '../errors.ts';
 import type { TaskMessage } from '../message.ts';
 import type { ResultRecord } from '../results.ts';
+import { writeJson } from '../values.ts';
 import { type Home, planningOf } from './carry.ts';
 import { type Part, partReturned } from './chord.ts';
 import { kindOf, listOf, newGroup, readSig, type Sig } from './data.ts';
@@ -39,7 +40,7 @@ export interface Sequel extends Plan {
  */
 export async function sequelOf(home: Home, message: TaskMessage, result: unknown): Promise<Sequel> {
   // Known here, and not when half of it is sent.
-  JSON.stringify(result);
+  writeJson(result, false);
   const sender = senderOf(message);
   const planning = await planningOf(home, Date.now(), sender);
   const options = { parent_id: message.id, root_id: sender.rootId };

@@ -242,7 +242,7 @@ export function notJson(name: string, error: TypeError): TasksError {
     'ARGUMENTS_INVALID',
     `A call of "${name}" could not be sent`,
     textOf(error),
-    'Pass what JSON can hold: no BigInt, no object that contains itself',
+    'Pass what JSON can hold: no object that contains itself',
     { cause: error },
   );
 }

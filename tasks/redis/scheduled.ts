@@ -4,7 +4,7 @@ import type { Scheduled } from '../broker.ts';
 import { decodeEnvelope } from '../envelope.ts';
 import type { Format } from '../format.ts';
 import type { Keys } from './connection.ts';
-import { parseHeld } from './text.ts';
+import { parseHeld, writeMessage } from './text.ts';
 
 /** More than a person reads, and some megabytes at most for Redis and the worker. */
 const mostTold = 1_000;
@@ -25,7 +25,7 @@ export async function scheduled(
   const texts = await redis.hmget(keys.unacked, ...tags);
   return texts.flatMap((stored) => {
     const held = parseHeld(stored ?? '');
-    const message = held && decodeEnvelope(JSON.stringify(held.message), format);
+    const message = held && decodeEnvelope(writeMessage(held.message), format);
     if (!message?.ok || message.value.etaMs === null) return [];
     return [{ queue: held?.routingKey ?? '', redelivered: false, message: message.value }];
   });

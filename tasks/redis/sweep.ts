@@ -7,7 +7,7 @@ import type { Redis } from 'ioredis';
 import { mostDeliveries } from '../broker.ts';
 import { type Keys, separator } from './connection.ts';
 import type { Scripts } from './scripts.ts';
-import { isHeldEta, parseHeld, redeliveredText } from './text.ts';
+import { isHeldEta, parseHeld, redeliveredText, writeMessage } from './text.ts';
 
 export interface Sweep {
   readonly redis: Redis;
@@ -61,7 +61,7 @@ async function restore(
   const queue = await queueOf(state, held.exchange, held.routingKey);
   const asItWas = due || isHeldEta(held.message, nowMs);
   const { text, deliveries } = asItWas
-    ? { text: JSON.stringify(held.message), deliveries: 0 }
+    ? { text: writeMessage(held.message), deliveries: 0 }
     : redeliveredText(held.message, 1);
   if (deliveries >= mostDeliveries) {
     if ((await scripts.adopt(tag, nowMs, visibilityMs, state.leaseMs)) === 1) state.adopted(tag, queue, text);

@@ -1,4 +1,8 @@
-/** Texts of messages as they lie in Redis, read with tolerance: whatever is wrong with them, they must not be lost. */
+/**
+ * Texts of messages as they lie in Redis, read with tolerance: whatever is wrong with them, they must not be lost. What is
+ * written again keeps large integers and Python's NaN, which headers may have as well as arguments.
+ */
+import { parseJson, writeJson } from '../values.ts';
 
 type Json = Record<string, unknown>;
 
@@ -15,7 +19,7 @@ const deliveriesHeader = 'headcount_deliveries';
 /** An entry of `unacked`: JSON of [message, exchange, routing key]. */
 export function parseHeld(stored: string): Held | undefined {
   try {
-    const [message, exchange, routingKey] = JSON.parse(stored) as unknown[];
+    const [message, exchange, routingKey] = parseJson(stored) as unknown[];
     if (!isRecord(message)) return undefined;
     const priority = Number(recordOf(message.properties).priority) || 0;
     return { message, exchange: String(exchange ?? ''), routingKey: String(routingKey ?? ''), priority };
@@ -24,10 +28,10 @@ export function parseHeld(stored: string): Held | undefined {
   }
 }
 
-/** Undefined for what JavaScript cannot read, such as Python's bare NaN. */
+/** Undefined for what is no message. */
 export function parseMessage(text: string): Json | undefined {
   try {
-    const message = JSON.parse(text) as unknown;
+    const message = parseJson(text);
     return isRecord(message) ? message : undefined;
   } catch {
     return undefined;
@@ -39,7 +43,7 @@ export function redeliveredText(message: Json, lostWorkers: 0 | 1): { text: stri
   const headers = recordOf(message.headers);
   const properties = recordOf(message.properties);
   const deliveries = (Number(headers[deliveriesHeader]) || 0) + lostWorkers;
-  const text = JSON.stringify({
+  const text = writeMessage({
     ...message,
     headers: { ...headers, redelivered: true, ...(deliveries > 0 ? { [deliveriesHeader]: deliveries } : {}) },
     properties: {
@@ -50,9 +54,13 @@ export function redeliveredText(message: Json, lostWorkers: 0 | 1): { text: stri
   return { text, deliveries };
 }
 
+export function writeMessage(message: Json): string {
+  return writeJson(message, true);
+}
+
 export function wasRedelivered(text: string): boolean {
   return (
-    /"redelivered": ?true/.test(text) && recordOf(recordOf(JSON.parse(text)).headers).redelivered === true
+    /"redelivered": ?true/.test(text) && recordOf(recordOf(parseMessage(text)).headers).redelivered === true
   );
 }
 

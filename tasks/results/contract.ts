@@ -119,9 +119,18 @@ export function resultsContract(
 
   on('a value that has no JSON ends as a failure that says so', async ({ store, reader }) => {
     const id = newId();
-    await store(succeeded(id, { big: 1n }, 1_000));
+    const circular: unknown[] = [];
+    circular.push(circular);
+    await store(succeeded(id, { circular }, 1_000));
     const found = await reader.wait(id, patience);
     expect(found).toMatchObject({ status: 'FAILURE', result: { exc_type: 'TypeError' } });
+  });
+
+  on('integers beyond 2^53 come back as they were', async ({ store, reader }) => {
+    const id = newId();
+    const result = [2n ** 53n + 1n, { deep: [-(10n ** 30n)] }, 1.5, 7, '12345678901234567890'];
+    await store(succeeded(id, result, 1_000));
+    expect((await reader.wait(id, patience)).result).toEqual(result);
   });
 
   on('a result is gone when its time is over, and not before', async ({ open }) => {

@@ -18,6 +18,7 @@ import {
   replaces,
   underWay,
 } from '../results.ts';
+import { parseJson, writeJson } from '../values.ts';
 import { createListener, waitFor } from './listener.ts';
 
 const table = 'headcount_taskmeta';
@@ -57,8 +58,8 @@ ON CONFLICT (task_id) DO UPDATE SET status = excluded.status, result = excluded.
 WHERE old.status <> 'SUCCESS' OR old.expires <= now()`;
 
 const read = `
-SELECT task_id, status, result, traceback, children, group_id, parent_id,
-  to_char(date_done AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS+00:00') AS date_done
+SELECT task_id, status, result::text AS result, traceback, children, group_id, parent_id,
+  to_char(date_done AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US+00:00') AS date_done
 FROM ${table} WHERE task_id = $1 AND (expires IS NULL OR expires > now())`;
 
 const purge = `DELETE FROM ${table} WHERE task_id IN
@@ -160,7 +161,7 @@ function columnsOf(records: readonly ResultRecord[]): (string | null)[][] {
   return [
     column(({ task_id }) => task_id),
     column(({ status }) => status),
-    column(({ result }) => JSON.stringify(result)),
+    column(({ result }) => writeJson(result, false)),
     column(({ date_done }) => date_done),
     column(({ traceback }) => traceback),
     column(({ children }) => JSON.stringify(children)),
@@ -194,7 +195,7 @@ function recordOf(row: Row): ResultRecord {
   return {
     task_id: String(task_id),
     status: String(status),
-    result,
+    result: typeof result === 'string' ? parseJson(result) : null,
     traceback: traceback === null ? null : String(traceback),
     children: Array.isArray(children) ? children : [],
     date_done: date_done === null ? null : String(date_done),

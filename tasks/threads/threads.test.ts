@@ -52,7 +52,8 @@ app.task('again', ({ retries }) => { if (retries < 2) throw new Busy('busy'); re
 app.task('context', ({ id, name, queue, retries, redelivered, kwargs }) => ({ id, name, queue, retries, redelivered, kwargs }));
 app.task('ignore', () => { throw new Ignore('no'); });
 app.task('reject', () => { throw new Reject('broken'); });
-app.task('bigint', () => 1n);
+app.task('bigint', () => 2n ** 53n + 1n);
+app.task('circular', () => { const all = []; all.push(all); return all; });
 app.task('date', () => new Date(0));
 app.task('calls', async () => (await app.send('add', [20, 22])).get());
 `;
@@ -155,6 +156,7 @@ describe('a worker with a pool of threads', () => {
       'ignore',
       'reject',
       'bigint',
+      'circular',
       'date',
       'calls',
       'thread',
@@ -165,7 +167,8 @@ describe('a worker with a pool of threads', () => {
     expect(await outcome('fail')).toMatch(/ended as FAILURE: Busy: busy/);
     expect(await outcome('throw')).toMatch(/thrown: .*odd.*true/);
     expect(await outcome('again')).toBe(2);
-    expect(await outcome('bigint')).toMatch(/ended as FAILURE: TypeError/);
+    expect(await outcome('bigint')).toBe(2n ** 53n + 1n);
+    expect(await outcome('circular')).toMatch(/ended as FAILURE: TypeError/);
     expect(await outcome('date')).toBe('1970-01-01T00:00:00.000Z');
     expect(await outcome('calls')).toBe(42);
     const sent = await app.send('context', [], { kwargs: { a: 1 } });

@@ -117,13 +117,16 @@ export const auditEntry = z
     who: z.string(),
     by: z.string(),
     address: z.string(),
+    /** In plain words, with what it was made to. */
+    said: z.string(),
     action: z.string(),
     subject: z.string(),
     before: z.unknown().optional(),
     after: z.unknown().optional(),
   })
   .openapi('AuditEntry', {
-    description: 'One change. `before` and `after` hold what differs, secrets as dots.',
+    description:
+      'One change. `said` has it in plain words, with what it was made to. `before` and `after` hold what differs, secrets as dots.',
   });
 
 export const auditPage = z

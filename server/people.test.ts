@@ -95,6 +95,12 @@ async function ask(method: string, path: string, headers: Record<string, string>
   return { status: response.status, headers: response.headers, body: isJson && text ? JSON.parse(text) : {} };
 }
 
+/** What the audit log says of the last changes, newest first. */
+async function saidLast(count: number): Promise<string[]> {
+  const { entries } = (await ask('GET', `/api/audit?limit=${count}`, as(owner))).body;
+  return entries.map(({ said }: { said: string }) => said);
+}
+
 function cookieOf(headers: Headers, before = ''): string {
   const jar = new Map(before.split('; ').filter(Boolean).map(parted));
   for (const line of headers.getSetCookie()) {
@@ -183,7 +189,12 @@ describe('organisations', () => {
     expect((await ask('DELETE', '/api/organisations/1/members/me', as(owner))).body.code).toBe('LAST_OWNER');
     const [removed, changed] = (await ask('GET', '/api/audit', as(owner))).body.entries;
     const dans = { personId: found.id, person: 'dan <dan@example.com>', role: 'admin' };
-    expect(changed).toMatchObject({ action: expect.stringContaining('PATCH'), subject: path });
+    expect(changed).toMatchObject({
+      action: expect.stringContaining('PATCH'),
+      subject: path,
+      said: 'Changed the role of dan <dan@example.com> to admin',
+    });
+    expect(removed.said).toBe('Removed the member dan <dan@example.com>');
     expect(changed.after.members).toContainEqual(dans);
     expect(removed.before.members).toContainEqual(dans);
     expect(JSON.stringify(removed.after)).not.toContain('dan@example.com');
@@ -195,6 +206,10 @@ describe('organisations', () => {
     expect(JSON.stringify(open)).not.toContain(token);
     expect((await ask('DELETE', `/api/organisations/1/invitations/${open.id}`, as(owner))).status).toBe(204);
     expect((await ask('POST', '/api/invitations/look', {}, { token })).body.code).toBe('INVITATION_INVALID');
+    expect(await saidLast(2)).toEqual([
+      'Withdrew the invitation of eve@example.com',
+      'Invited eve@example.com as admin',
+    ]);
   });
 });
 
@@ -230,10 +245,21 @@ test('a key has its role, tells when it was used, expires and is revoked', async
   expect((await ask('POST', '/api/apps', adminKey, { name: 'by-key' })).status).toBe(201);
   expect((await ask('POST', path, adminKey, { name: 'more', role: 'owner' })).body.code).toBe('ROLE_TOO_LOW');
   const { entries } = (await ask('GET', '/api/audit', adminKey)).body;
-  expect(entries[0]).toMatchObject({ who: 'key terraform', by: 'key', action: 'POST /api/apps' });
+  expect(entries[0]).toMatchObject({
+    who: 'key terraform',
+    by: 'key',
+    action: 'POST /api/apps',
+    said: 'Added the app by-key',
+  });
   expect((await ask('DELETE', `${path}/${made.body.id}`, as(owner))).status).toBe(204);
   expect((await ask('GET', '/api/apps', key)).status).toBe(401);
   expect((await ask('DELETE', `${path}/${made.body.id}`, as(owner))).status).toBe(404);
+  expect(await saidLast(4)).toEqual([
+    'Revoked the API key deploy',
+    'Added the app by-key',
+    'Made the API key terraform',
+    'Made the API key deploy',
+  ]);
 });
 
 describe('an account', () => {
@@ -279,6 +305,7 @@ describe('an account', () => {
     expect((await ask('POST', '/api/reset-links', as(owner), { email })).body.code).toBe('ROLE_TOO_LOW');
     expect((await ask('POST', '/api/reset-links', local, { email: 'who@example.com' })).status).toBe(404);
     const { token } = (await ask('POST', '/api/reset-links', local, { email })).body;
+    expect(await saidLast(1)).toEqual([`Made a link for a new password of ${email}`]);
     const choose = (newPassword: string) =>
       ask('POST', '/api/auth/reset-password', {}, { token, newPassword });
     expect((await choose('short')).status).toBe(422);

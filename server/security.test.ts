@@ -478,6 +478,11 @@ describe('the audit log', () => {
       after: { maximum: 7 },
     });
     expect(entries[1]?.address).toMatch(/^10\.2\./);
+    expect([entries[0]?.said, entries[1]?.said]).toEqual([
+      'Renewed the token of the app music',
+      'Changed the manager worker of music',
+    ]);
+    expect(entries.filter(({ said }) => /\/api\/|[{}]|undefined/.test(String(said)))).toEqual([]);
     const actions = entries.map(({ action }) => action);
     for (const action of ['POST /api/apps', 'POST /api/channels', 'POST /api/apps/{app}/managers'])
       expect(actions).toContain(action);

@@ -165,7 +165,11 @@ describe.skipIf(!has('redisServer'))('on Redis', () => {
     const log = await call<{ entries: Record<string, unknown>[] }>('GET', '/api/audit');
     const sendings = log.body.entries.filter(({ action }) => String(action).endsWith('/send-again'));
     expect(sendings).toMatchObject([
-      { subject: `/api/apps/music/tasks/failures/${second.id}/send-again`, after: once.body },
+      {
+        subject: `/api/apps/music/tasks/failures/${second.id}/send-again`,
+        said: 'Sent the failed task music.load of music again',
+        after: once.body,
+      },
       { subject: `/api/apps/music/tasks/failures/${first.id}/send-again`, after: sent?.body },
     ]);
   });

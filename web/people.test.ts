@@ -110,10 +110,10 @@ describe.skipIf(!has('chromium'))('people in the dashboard', { timeout: 180_000 
     await page.getByText('There is none yet.').waitFor();
     await page.getByRole('tab', { name: 'Audit log' }).click();
     const changes = page.getByRole('list', { name: 'Changes' }).getByRole('listitem');
-    await changes.first().getByText('Revoked an API key').waitFor();
+    await changes.first().getByText('Revoked the API key deploy').waitFor();
     expect(await changes.first().textContent()).toContain('Rachel <rachel@example.com>');
-    await changes.getByText('Removed a member: Paul <paul@example.com>').waitFor();
-    await changes.getByText('Changed the role of a member: Paul <paul@example.com>').waitFor();
+    await changes.getByText('Removed the member Paul <paul@example.com>').waitFor();
+    await changes.getByText('Changed the role of Paul <paul@example.com> to admin').waitFor();
     expect(await page.content()).not.toContain(key);
   });
 

@@ -8,29 +8,19 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { wordsOf } from '../clock.ts';
 import type { Deps, Env } from '../request.ts';
 import { hidden, hideSecrets } from '../settings.ts';
+import { changes, questions } from './audit-words.ts';
+import { decoded } from './gate.ts';
 import { peerHeader } from './options.ts';
 
-/** They answer a question, though by POST. */
-const questions: ReadonlySet<string> = new Set([
-  'POST /api/apps/{app}/managers/{processType}/evaluate',
-  'POST /api/apps/{app}/managers/{processType}/what-if',
-  'POST /api/apps/{app}/test',
-  'POST /api/channels/{id}/test',
-  'POST /api/configuration/secrets',
-  'POST /api/invitations/look',
-  'PUT /api/me/organisation',
-]);
 /** They change nothing that the store has: their answer says what was done. */
 const answering: ReadonlySet<string> = new Set(['POST /api/apps/{app}/tasks/failures/{task}/send-again']);
-/** What people change about their own account; better-auth answers these. */
-const accountChanges =
-  /^\/api\/auth\/(change-password|two-factor\/(enable|disable|generate-backup-codes)|passkey\/(verify-registration|delete-passkey))$/;
 const answerBytes = 64 * 1024;
 
 export function audited(deps: Deps): MiddlewareHandler<Env> {
   return async (c, next) => {
     const { route = '' } = c.get('access') ?? {};
-    const isChange = route ? !questions.has(route) : accountChanges.test(c.req.path);
+    // What people change about their own account has no route of ours: better-auth answers it.
+    const isChange = route ? !questions.has(route) : Object.hasOwn(changes, `${c.req.method} ${c.req.path}`);
     if (['GET', 'HEAD', 'OPTIONS'].includes(c.req.method) || !isChange) return await next();
     const before = await snapshot(deps, c, route);
     await next();
@@ -45,7 +35,8 @@ async function record(deps: Deps, c: Context<Env>, before: unknown): Promise<voi
   if (!asker || !access?.organisationId) return;
   try {
     const after =
-      (await snapshot(deps, c, access.route)) ?? (before === undefined ? await answered(c) : undefined);
+      (await snapshot(deps, c, access.route)) ??
+      (before === undefined ? await answered(c, access.route) : undefined);
     const [from, to] = onlyDifferent(before, after);
     await deps.store.audit.record({
       organisationId: access.organisationId,
@@ -65,7 +56,7 @@ async function record(deps: Deps, c: Context<Env>, before: unknown): Promise<voi
 
 /** What the request names, as it stands in the store now. */
 async function snapshot(deps: Deps, c: Context<Env>, route: string): Promise<unknown> {
-  const [, , kind, name = '', , type] = c.req.path.split('/').map(decodeURIComponentSafely);
+  const [, , kind, name = '', , type] = c.req.path.split('/').map(decoded);
   if (kind === 'apps' && name && !answering.has(route))
     return await appOrManager(deps, name, route.includes('{processType}') ? type : undefined);
   if (route.startsWith('PATCH /api/channels/') || route.startsWith('DELETE /api/channels/')) {
@@ -74,9 +65,22 @@ async function snapshot(deps: Deps, c: Context<Env>, route: string): Promise<unk
   }
   if (kind === 'organisations' && route.includes('/members/'))
     return { members: await namedMembers(deps, name) };
+  if (route.endsWith('/keys/{key}')) return await ofKey(deps, name, type);
+  if (route.endsWith('/invitations/{invitation}')) return await ofInvitation(deps, name, type);
   if (route === 'PATCH /api/organisations/{organisation}')
     return (await deps.store.organisations.list()).find(({ id }) => id === name);
   return undefined;
+}
+
+/** What goes leaves its name: an id alone tells a reader nothing. */
+async function ofKey({ auth }: Deps, organisation: string, id: string | undefined): Promise<unknown> {
+  const key = (await auth.keys.list(organisation)).find((one) => one.id === id);
+  return key && { name: key.name, role: key.role, start: key.start };
+}
+
+async function ofInvitation({ store }: Deps, organisation: string, id: string | undefined): Promise<unknown> {
+  const found = (await store.organisations.invitations(organisation)).find((one) => one.id === id);
+  return found && { email: found.email, role: found.role };
 }
 
 /** With names: an id alone tells a reader nothing once its person has left. */
@@ -121,7 +125,9 @@ async function appOrManager(
   };
 }
 
-async function answered(c: Context<Env>): Promise<unknown> {
+async function answered(c: Context<Env>, route: string): Promise<unknown> {
+  // Its answer is a secret alone.
+  if (route === 'POST /api/reset-links') return { email: (await c.req.json<{ email: string }>()).email };
   // What better-auth answers is about accounts, and no business of those who read the log.
   if (c.req.path.startsWith('/api/auth/') || !/json/.test(c.res.headers.get('content-type') ?? ''))
     return undefined;
@@ -142,8 +148,9 @@ export function masked(value: unknown): unknown {
 
 function onlyDifferent(before: unknown, after: unknown): [unknown, unknown] {
   if (!isRecord(before) || !isRecord(after)) return [before, after];
+  // A name stays: it is what the change was made to.
   const names = Object.keys({ ...before, ...after }).filter(
-    (name) => JSON.stringify(before[name]) !== JSON.stringify(after[name]),
+    (name) => name === 'name' || JSON.stringify(before[name]) !== JSON.stringify(after[name]),
   );
   const of = (value: Record<string, unknown>) =>
     Object.fromEntries(names.filter((name) => name in value).map((name) => [name, value[name]]));
@@ -152,12 +159,4 @@ function onlyDifferent(before: unknown, after: unknown): [unknown, unknown] {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function decodeURIComponentSafely(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }

@@ -116,7 +116,8 @@ async function ownerOf(deps: Deps, c: Context<Env>): Promise<Owner | undefined> 
   return { organisationId: found?.organisationId, what: `channel with the id ${channel}` };
 }
 
-function decoded(part: string): string {
+/** A part of a path; as it is where it cannot be read. */
+export function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
   } catch {

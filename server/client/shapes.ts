@@ -22,8 +22,8 @@ export type AppChange = { url?: string | null; fleet?: Choice };
 
 export type AppSettings = { name: string; url?: string; fleet?: Choice };
 
-/** One change. `before` and `after` hold what differs, secrets as dots. */
-export type AuditEntry = { id: string; at: number; who: string; by: string; address: string; action: string; subject: string; before?: unknown; after?: unknown };
+/** One change. `said` has it in plain words, with what it was made to. `before` and `after` hold what differs, secrets as dots. */
+export type AuditEntry = { id: string; at: number; who: string; by: string; address: string; said: string; action: string; subject: string; before?: unknown; after?: unknown };
 
 /** Newest first. `next` goes into `before` for the page after. */
 export type AuditPage = { entries: AuditEntry[]; next?: string };

@@ -1,5 +1,6 @@
 /** The audit log: what was changed, by whom, in the organisations in which the asker is an admin. */
 import { createRoute, z } from '@hono/zod-openapi';
+import { inWords } from '../access/audit-words.ts';
 import { atLeast } from '../access/table.ts';
 import { auditPage } from '../api-people.ts';
 import { type Deps, failures, json, type Routes } from '../request.ts';
@@ -29,7 +30,7 @@ export function auditRoutes(api: Routes, { store }: Deps): void {
         .map(({ organisationId }) => organisationId);
       const found = await store.audit.list(ids, { limit, ...(before && { before }) });
       const next = found.length === limit ? found.at(-1)?.id : undefined;
-      const entries = found.map(({ organisationId: _, ...shown }) => shown);
+      const entries = found.map(({ organisationId: _, ...shown }) => ({ ...shown, said: inWords(shown) }));
       return c.json({ entries, ...(next && { next }) }, 200);
     },
   );

@@ -14,7 +14,7 @@ import type { Bench, RunningJob } from './workbench.ts';
 /** Record first, then settle: a result may come twice, never not at all. */
 export function conclude(bench: Bench, job: RunningJob, outcome: Outcome): Promise<void> {
   const { message, delivery } = job;
-  if (bench.events.tasks) tellOutcome(bench, job, outcome);
+  if (bench.events.tasks) tellSafely(bench, job, outcome);
   // What most jobs are: nobody wants to know, so nothing is to be waited for before.
   const plain = outcome.kind === 'success' && !hasSequel(message) && !wantsResult(bench, job);
   return plain && isLate(job) ? bench.consumer.settle(delivery, done) : concludeFully(bench, job, outcome);
@@ -183,6 +183,15 @@ export function receivedFields(message: TaskMessage): Fields {
     eta: iso(message.etaMs),
     expires: iso(message.expiresMs),
   };
+}
+
+/** A result may have getters that throw, or no end; that is no reason to lose the job. */
+function tellSafely(bench: Bench, job: RunningJob, outcome: Outcome): void {
+  try {
+    tellOutcome(bench, job, outcome);
+  } catch (error) {
+    bench.log('warn', `${job.message.task}[${job.message.id}] cannot be told of: ${textOf(error)}`);
+  }
 }
 
 function tellOutcome({ events }: Bench, { message, startedTick }: RunningJob, outcome: Outcome): void {

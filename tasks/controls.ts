@@ -39,7 +39,7 @@ export function setRate({ rates }: Controls, name: string, limit: unknown): bool
   return true;
 }
 
-/** The message's own limits count before those set for its task. */
+/** The message's own limits count before those set for its task; 0 is none, as for Celery. */
 export function limitsOf(
   { timeLimits }: Controls,
   { timeLimit, task }: TaskMessage,
@@ -48,7 +48,10 @@ export function limitsOf(
   const set = timeLimits.get(task);
   const soft = set ? set.softSeconds : (options.softTimeLimitSeconds ?? null);
   const hard = set ? set.hardSeconds : (options.timeLimitSeconds ?? null);
-  return { softSeconds: timeLimit.softSeconds ?? soft, hardSeconds: timeLimit.hardSeconds ?? hard };
+  return {
+    softSeconds: timeLimit.softSeconds || soft || null,
+    hardSeconds: timeLimit.hardSeconds || hard || null,
+  };
 }
 
 /** At most 50,000 values of a stamp; the oldest is forgotten first. */

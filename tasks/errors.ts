@@ -32,12 +32,32 @@ export class TasksError extends Error {
   }
 }
 
+/** A line of a log; the record of a failure holds all of it. */
+const longestText = 10_000;
+
 /** The text of whatever was thrown: handlers may throw anything. Never throws itself. */
 export function textOf(thrown: unknown): string {
   try {
-    return thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+    const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+    return text.length <= longestText ? text : `${text.slice(0, longestText)}…`;
   } catch {
     return 'something that cannot be shown was thrown';
+  }
+}
+
+/**
+ * What was thrown, as something that can be looked at. Handlers may throw a proxy whose every trap throws, or an Error whose
+ * message is no text; nobody who tells of it should have to think of that.
+ */
+export function presentable(thrown: unknown): unknown {
+  try {
+    if (!(thrown instanceof Error)) return thrown;
+    const { name, message, stack } = thrown;
+    const isText = (value: unknown): boolean => typeof value === 'string';
+    if (isText(name) && isText(message) && (stack === undefined || isText(stack))) return thrown;
+    return Object.assign(new RangeError(String(message)), { name: String(name), stack: String(stack) });
+  } catch {
+    return new RangeError('something that cannot be shown was thrown');
   }
 }
 

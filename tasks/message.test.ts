@@ -80,8 +80,8 @@ describe('the fields that are easily got wrong', () => {
       expiresMs: publishedAtMs + 60_000,
       publishedAtMs,
     });
-    expect(headers.eta).toBe('2026-01-01T00:00:01.500+00:00');
-    expect(headers.expires).toBe('2026-01-01T00:01:00.000+00:00');
+    expect(headers.eta).toBe('2026-01-01T00:00:01.500000+00:00');
+    expect(headers.expires).toBe('2026-01-01T00:01:00.000000+00:00');
     expect(properties.expiration).toBe('60000');
     expect(properties.published_at).toBe(publishedAtMs / 1000);
     expect(headers.published_at).toBe(publishedAtMs / 1000);

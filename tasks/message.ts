@@ -316,7 +316,12 @@ function expiration(message: TaskMessage): { expiration?: string } {
 
 /** With an offset instead of Z, as Python writes it. */
 export function isoTime(ms: number | null): string | null {
-  return ms === null ? null : new Date(ms).toISOString().replace('Z', '+00:00');
+  return ms === null ? null : isoTimeOf(ms);
+}
+
+/** With six digits, because Celery up to 5.2 reads `.288` as 288 microseconds (celery/utils/iso8601.py), and is thus too early. */
+export function isoTimeOf(ms: number): string {
+  return new Date(ms).toISOString().replace('Z', '000+00:00');
 }
 
 /** A time without an offset is UTC, as Celery reads it. Null for whatever is no time. */

@@ -7,7 +7,7 @@ import type { Sig } from './canvas/data.ts';
 import { dataOf } from './canvas/signatures.ts';
 import type { AnySignature } from './canvas/typed.ts';
 import type { TimeLimits } from './controls.ts';
-import { TasksError } from './errors.ts';
+import { presentable, TasksError } from './errors.ts';
 import type { TaskMessage } from './message.ts';
 import { type ArgumentsSchema, checkedArguments } from './schema.ts';
 import { type Definition, Ignore, Reject, type RetryOptions, type TaskContext } from './task.ts';
@@ -149,14 +149,15 @@ function replaceNow(signature: AnySignature): never {
 }
 
 /** What becomes of a job whose handler threw this. */
-export function outcomeOf(job: Attempt, thrown: unknown): Outcome {
+export function outcomeOf(job: Attempt, anything: unknown): Outcome {
+  const thrown = presentable(anything);
   if (thrown instanceof Ignore) return { kind: 'ignored' };
   if (thrown instanceof ReplaceSignal) return { kind: 'replaced', signature: thrown.signature };
   if (thrown instanceof Reject) return { kind: 'rejected', error: thrown, requeue: thrown.requeue };
   const { definition, message, random } = job;
   const { maxRetries, retryBackoffSeconds = 1, retryJitter = true } = definition.options;
   const explicit = thrown instanceof RetrySignal ? thrown.options : undefined;
-  const error = explicit ? (explicit.cause ?? new RangeError('retry() was called')) : thrown;
+  const error = explicit ? presentable(explicit.cause ?? new RangeError('retry() was called')) : thrown;
   const most = explicit ? (explicit.maxRetries ?? maxRetries ?? explicitRetries) : (maxRetries ?? 0);
   const again = explicit !== undefined || isRetried(job, thrown);
   if (!again || message.retries >= most) return { kind: 'failure', error };

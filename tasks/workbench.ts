@@ -146,8 +146,10 @@ export function reserve(bench: Bench, deliveries: readonly Delivery[]): void {
       void bench.consumer.settle(delivery, { kind: 'putBack', started: false });
       continue;
     }
-    if (message && bench.events.tasks) bench.events.task('task-received', receivedFields(message));
-    if (message && isRevoked(bench.controls, message)) finish(bench, () => revoke(bench, delivery, message));
+    if (message && bench.events.tasks && bench.tasks.has(message.task))
+      bench.events.task('task-received', receivedFields(message));
+    if (message && isRevoked(bench.controls, message))
+      finish(bench, () => revoke(bench, delivery, message), delivery);
     else bench.reserved.push(delivery);
   }
   if (deliveries.length > 0) schedule(bench);
@@ -199,12 +201,12 @@ function receive(bench: Bench, delivery: Delivery): void {
   const message = decoded.value;
   const definition = bench.tasks.get(message.task);
   if (isRevoked(bench.controls, message)) {
-    finish(bench, () => revoke(bench, delivery, message));
+    finish(bench, () => revoke(bench, delivery, message), delivery);
   } else if (!definition) {
     tellRefusal(bench, delivery, `NotRegistered: no task "${message.task}" in this worker`);
-    finish(bench, () => refuseUnknown(bench, delivery, message));
+    finish(bench, () => refuseUnknown(bench, delivery, message), delivery);
   } else if (message.expiresMs !== null && message.expiresMs <= Date.now()) {
-    finish(bench, () => revoke(bench, delivery, message, { expired: true }));
+    finish(bench, () => revoke(bench, delivery, message, { expired: true }), delivery);
   } else {
     start(bench, delivery, message, definition);
   }
@@ -221,7 +223,7 @@ function setWornAside(bench: Bench, delivery: Delivery, why: string): void {
   if (!message.ok) setAside(bench, delivery, why);
   else {
     tellRefusal(bench, delivery, `${message.value.task}[${message.value.id}] ${why}`);
-    finish(bench, () => refuseWorn(bench, delivery, message.value, why));
+    finish(bench, () => refuseWorn(bench, delivery, message.value, why), delivery);
   }
 }
 
@@ -254,7 +256,7 @@ function start(bench: Bench, delivery: Delivery, message: TaskMessage, definitio
   const work = { definition, message, delivery, stop, limits, random: bench.random };
   void perform(bench, job, work).then((outcome) => {
     free(bench, job);
-    if (!job.abandoned) finish(bench, () => conclude(bench, job, outcome));
+    if (!job.abandoned) finish(bench, () => conclude(bench, job, outcome), delivery);
     schedule(bench);
   });
 }
@@ -279,18 +281,24 @@ export function free(bench: Bench, job: RunningJob): void {
   bench.busy.update(bench.running.size);
 }
 
-/** Counts an outcome on its way, and wakes who waits for the last one. */
-export function finish(bench: Bench, work: () => Promise<void>): void {
+/**
+ * Counts an outcome on its way, and wakes who waits for the last one.
+ *
+ * @param delivery is set aside when `work` fails: else this worker would keep it from everybody for as long as it lives
+ */
+export function finish(bench: Bench, work: () => Promise<void>, delivery?: Delivery): void {
   bench.finishing++;
-  void finishing(bench, work);
+  void finishing(bench, work, delivery);
 }
 
 /** One promise for each job, where `catch` and `finally` would make five. */
-async function finishing(bench: Bench, work: () => Promise<void>): Promise<void> {
+async function finishing(bench: Bench, work: () => Promise<void>, delivery?: Delivery): Promise<void> {
   try {
     await work();
   } catch (error) {
     bench.log('error', `an outcome was lost: ${textOf(error)}`);
+    const why = `its outcome was lost: ${textOf(error)}`;
+    if (delivery) await bench.consumer.settle(delivery, { kind: 'setAside', error: why });
   }
   bench.finishing--;
   if (bench.finishing === mostFinishing - 1) schedule(bench);

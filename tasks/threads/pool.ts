@@ -158,7 +158,12 @@ function handOver(thread: Thread, { message, delivery }: Attempt): Promise<Outco
       if (said.kind !== 'done') return;
       thread.busy = false;
       thread.heapBytes = said.heapBytes;
-      resolve(arrived(said.outcome));
+      try {
+        resolve(arrived(said.outcome));
+      } catch (error) {
+        // A thread's stack is larger than this one's: it can write what is too deep to be read here.
+        resolve({ kind: 'failure', error });
+      }
     };
     if (thread.ended) thread.lost('before it began');
     else thread.worker.postMessage({ kind: 'job', order: orderOf(message, delivery) } satisfies ToThread);

@@ -7,9 +7,10 @@ import { loadConfig } from '../server/config.ts';
 import { startController } from '../server/main.ts';
 import { generate } from '../simulate/generate.ts';
 import { defaultWorld } from '../simulate/policy.ts';
+import type { RecordedPoint } from '../simulate/recorded.ts';
 import { headcount } from '../simulate/replay.ts';
 import { runWorld } from '../simulate/world.ts';
-import { arrivalsFrom, type HistoryPoint, readHistory } from './simulate/history.ts';
+import { historyOf, readHistory } from './simulate/history.ts';
 import { optimumWhereCheap } from './simulate/optimum.ts';
 import { createProgress } from './simulate/progress.ts';
 import { queueSpecs } from './simulate/queues.ts';
@@ -232,14 +233,15 @@ test('progress is drawn in place on a terminal, at most ten times a second, and 
 
 describe('a history', () => {
   /** What a controller would have recorded of this load every ten seconds. */
-  function pointsOf(trace: ReturnType<typeof generate>): HistoryPoint[] {
-    const points: HistoryPoint[] = [];
+  function pointsOf(trace: ReturnType<typeof generate>): RecordedPoint[] {
+    const points: RecordedPoint[] = [];
     const world = { ...defaultWorld, periodSeconds: 10 };
     const policy = headcount.create({}, world);
     runWorld(
       trace,
       (seen) => {
-        points.push({ at: seen.now * 1000, waiting: seen.waiting, running: seen.running });
+        const { now, waiting, running, workers: current } = seen;
+        points.push({ at: now * 1000, waiting, running, current });
         return policy(seen);
       },
       world,
@@ -249,24 +251,37 @@ describe('a history', () => {
 
   test('gives back about as many jobs as came, at about the same time', () => {
     const trace = generate('poisson', { hours: 1, perSecond: 5 });
-    const { arrivals, unknownCount } = arrivalsFrom(pointsOf(trace), 2, 1);
+    const {
+      trace: { arrivals, services },
+      unknownCount,
+    } = historyOf(pointsOf(trace), 1, 2, 1);
     expect(unknownCount).toBe(0);
     expect(arrivals.length / trace.arrivals.length).toBeGreaterThan(0.95);
     expect(arrivals.length / trace.arrivals.length).toBeLessThan(1.05);
     const half = (list: Float64Array) => list.filter((at) => at < 1_800).length / list.length;
     expect(Math.abs(half(arrivals) - half(trace.arrivals))).toBeLessThan(0.03);
+    expect(services).toHaveLength(arrivals.length);
+    expect(arrivals.every((at, job) => job === 0 || at >= (arrivals[job - 1] ?? 0))).toBe(true);
   });
 
   test('leaves out what was unknown, and begins with the jobs that were there', () => {
-    const { arrivals, unknownCount } = arrivalsFrom(
-      [{ at: 0, waiting: 5, running: 0 }, { at: 10_000 }, { at: 20_000, waiting: 9, running: 0 }],
-      1,
-      1,
-    );
+    const known = { running: 0, current: 1 };
+    const points = [
+      { at: 0, waiting: 5, ...known },
+      { at: 10_000, current: 1 },
+      { at: 20_000, waiting: 9, ...known },
+    ];
+    const { trace, unknownCount } = historyOf(points, 1, 1, 1);
     expect(unknownCount).toBe(1);
-    expect(arrivals.filter((at) => at === 0)).toHaveLength(5);
-    expect(arrivals).toHaveLength(9);
-    expect(arrivalsFrom([], 1, 1).arrivals).toHaveLength(0);
+    expect(trace.arrivals.filter((at) => at === 0)).toHaveLength(5);
+    expect(trace.arrivals).toHaveLength(9);
+    expect(historyOf([], 1, 1, 1).trace.arrivals).toHaveLength(0);
+  });
+
+  test('where nobody told what runs, processes are taken for busy while jobs wait', () => {
+    const points = [0, 1, 2].map((place) => ({ at: place * 10_000, waiting: 3, current: 2 }));
+    // Three that wait and eight in hand at the start; then eight slots for twenty seconds.
+    expect(historyOf(points, 4, 2, 1).trace.arrivals).toHaveLength(11 + 80);
   });
 
   test('is read from the running controller', async () => {

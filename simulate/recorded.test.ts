@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { seeded } from './random.ts';
-import { balanceOf, partsOf, type RecordedPoint, secondsOf, stretchesOf, traceOf } from './recorded.ts';
+import { balanceOf, partsOf, type RecordedPoint, secondsOf, stretchesOf, wholeTraceOf } from './recorded.ts';
 
 const minute = 60_000;
 const start = Date.UTC(2026, 2, 10);
@@ -28,12 +28,7 @@ const mean = fc.double({ min: 0.1, max: 60, noNaN: true });
 
 function jobsOf(points: readonly RecordedPoint[], meanSeconds: number) {
   const [stretch = []] = stretchesOf(points, 1);
-  const random = seeded(1);
-  const making = traceOf(stretch, meanSeconds, random, () => meanSeconds);
-  for (;;) {
-    const { done, value } = making.next();
-    if (done && value) return { stretch, trace: value };
-  }
+  return { stretch, trace: wholeTraceOf(stretch, meanSeconds, seeded(1), () => meanSeconds) };
 }
 
 describe('arrivals', () => {

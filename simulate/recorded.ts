@@ -46,23 +46,29 @@ const minuteMs = 60_000;
 export function stretchesOf(points: readonly RecordedPoint[], slotsPerProcess: number): Stretch[] {
   const bridgeMs = 1.5 * Math.max(minuteMs, usualStepMs(points));
   const stretches: KnownPoint[][] = [];
-  for (const { at, waiting, running, slots, current, oldestSeconds } of points) {
-    if (waiting === undefined) continue;
-    const busy = running ?? (waiting > 0 ? (slots ?? current * slotsPerProcess) : 0);
-    const known: KnownPoint = {
-      at,
-      waiting,
-      running: busy,
-      guessed: running === undefined,
-      current,
-      ...(oldestSeconds !== undefined && { oldestSeconds }),
-    };
+  for (const known of knownOf(points, slotsPerProcess)) {
     const last = stretches.at(-1)?.at(-1);
-    if (last && at <= last.at) continue;
-    if (last && at - last.at <= bridgeMs) stretches.at(-1)?.push(known);
+    if (last && known.at - last.at <= bridgeMs) stretches.at(-1)?.push(known);
     else stretches.push([known]);
   }
   return stretches.filter(({ length }) => length > 1);
+}
+
+/** Those that tell what waited, in order; whoever takes them for one stretch bridges every gap evenly. */
+export function knownOf(points: readonly RecordedPoint[], slotsPerProcess: number): KnownPoint[] {
+  const all: KnownPoint[] = [];
+  for (const { at, waiting, running, slots, current, oldestSeconds } of points) {
+    if (waiting === undefined || at <= (all.at(-1)?.at ?? Number.NEGATIVE_INFINITY)) continue;
+    all.push({
+      at,
+      waiting,
+      running: running ?? (waiting > 0 ? (slots ?? current * slotsPerProcess) : 0),
+      guessed: running === undefined,
+      current,
+      ...(oldestSeconds !== undefined && { oldestSeconds }),
+    });
+  }
+  return all;
 }
 
 export function secondsOf(stretch: Stretch): number {
@@ -157,6 +163,21 @@ export function* traceOf(
     if (place % 10_000 === 9_999) yield;
   }
   return { name: 'recorded', arrivals, services };
+}
+
+/** `traceOf` in one go. */
+export function wholeTraceOf(
+  stretch: Stretch,
+  meanSeconds: number,
+  random: Random,
+  serviceOf: () => number,
+): Trace {
+  const making = traceOf(stretch, meanSeconds, random, serviceOf);
+  for (;;) {
+    const { done, value } = making.next();
+    if (done)
+      return value ?? { name: 'recorded', arrivals: new Float64Array(), services: new Float64Array() };
+  }
 }
 
 /** In order, without sorting: the places of evenly spread points are sums of exponential gaps. */

@@ -1,25 +1,18 @@
 /**
- * A trace from what a running controller has recorded. Its series tell how many jobs waited and ran, not when each came, so
- * arrivals are inferred: what waits and runs more than before, plus what must have been finished meanwhile, which is the
- * running jobs times the time over the learned time per job. What one interval gets too many the next ones pay back, so
- * the number of jobs stays right; within an interval they are spread evenly at random.
+ * A trace from what a running controller has recorded, as simulate/recorded.ts infers jobs from readings. Where a reading was
+ * unknown, what must have come meanwhile is spread evenly over that time: a policy is compared with others on one trace without
+ * a hole, other than in a what-if, which leaves out what nobody knows.
  *
- * What that cannot know: bursts shorter than an interval look flatter, service times are drawn from a lognormal law
- * around the learned mean, and where a reading was unknown the jobs that came and went are missing.
+ * What that cannot know: bursts shorter than an interval look flatter, and service times are drawn from a lognormal law around
+ * the learned mean.
  */
 import type { App } from '../../server/api.ts';
 import { HeadcountError, unknownName } from '../../server/errors.ts';
 import { seeded } from '../../simulate/random.ts';
-import { sorted, type Trace } from '../../simulate/traces.ts';
+import { knownOf, type RecordedPoint, wholeTraceOf } from '../../simulate/recorded.ts';
+import type { Trace } from '../../simulate/traces.ts';
 import { ask, findController } from '../eval.ts';
 import type { SimulateOptions } from '../simulate.ts';
-
-/** A point of the series, as far as it is needed. */
-export interface HistoryPoint {
-  readonly at: number;
-  readonly waiting?: number;
-  readonly running?: number;
-}
 
 const hourMs = 3_600_000;
 const variation = 1;
@@ -34,50 +27,43 @@ export async function readHistory(
   const to = Date.now();
   const from = to - (options.hours ?? 1) * hourMs;
   const path = `/api/apps/${app}/managers/${manager.processType}/series?from=${from}&to=${to}`;
-  const { grain, points } = await ask<{ grain: string; points: HistoryPoint[] }>(target, 'GET', path);
+  const { grain, points } = await ask<{ grain: string; points: RecordedPoint[] }>(target, 'GET', path);
   const { value, observations } = manager.learned.serviceSeconds;
   const meanSeconds = observations > 0 ? value : options.service;
-  const { arrivals, unknownCount } = arrivalsFrom(points, meanSeconds, options.seed);
-  const random = seeded(options.seed + 1);
-  const services = Float64Array.from(arrivals, () => random.lognormal(meanSeconds, variation));
+  const { trace, unknownCount } = historyOf(
+    points,
+    Math.max(1, Math.round(manager.learned.concurrency.value)),
+    meanSeconds,
+    options.seed,
+  );
   const each = { raw: 'checkup', minute: 'minute', hour: 'hour' }[grain] ?? grain;
   return {
-    trace: sorted(name, arrivals, services),
+    trace: { ...trace, name },
     notes: [
       `Arrivals are inferred from ${points.length} recorded points, one per ${each}: bursts within one look flatter than they were.`,
       `Jobs take ${meanSeconds.toFixed(2)} s in the mean, ${observations > 0 ? 'as was learned' : 'as --service says, since nothing was learned'}; how much they differ is not known.`,
       ...(unknownCount > 0
-        ? [`${unknownCount} of the points were unknown; what came and went meanwhile is missing.`]
+        ? [
+            `${unknownCount} of the points were unknown; what must have come meanwhile is spread over that time.`,
+          ]
         : []),
     ],
   };
 }
 
-/** Seconds from the first point; a job that waited or ran then has arrived at 0. */
-export function arrivalsFrom(
-  points: readonly HistoryPoint[],
+/** The trace begins with the first point that is known; a job that waited or ran then has arrived at 0. */
+export function historyOf(
+  points: readonly RecordedPoint[],
+  slotsPerProcess: number,
   meanSeconds: number,
   seed: number,
-): { arrivals: Float64Array; unknownCount: number } {
-  const random = seeded(seed);
-  const known = points.filter(({ waiting }) => waiting !== undefined);
-  const first = known[0];
-  if (!first) return { arrivals: new Float64Array(0), unknownCount: points.length };
-  const arrivals: number[] = new Array<number>(Math.round(inside(first))).fill(0);
-  let owed = 0;
-  known.slice(1).forEach((point, place) => {
-    const before = known[place] ?? first;
-    const seconds = (point.at - before.at) / 1000;
-    const running = ((before.running ?? 0) + (point.running ?? 0)) / 2;
-    owed += inside(point) - inside(before) + (running * seconds) / meanSeconds;
-    const start = (before.at - first.at) / 1000;
-    for (; owed >= 1; owed--) arrivals.push(start + random.next() * seconds);
-  });
-  return { arrivals: Float64Array.from(arrivals), unknownCount: points.length - known.length };
-}
-
-function inside({ waiting = 0, running = 0 }: HistoryPoint): number {
-  return waiting + running;
+): { trace: Trace; unknownCount: number } {
+  const known = knownOf(points, slotsPerProcess);
+  const services = seeded(seed + 1);
+  const trace = wholeTraceOf(known, meanSeconds, seeded(seed), () =>
+    services.lognormal(meanSeconds, variation),
+  );
+  return { trace, unknownCount: points.length - known.length };
 }
 
 function chosen(name: string, apps: readonly App[]): { app: string; manager: App['managers'][number] } {

@@ -71,10 +71,13 @@ function freezeTask(naming: Naming, { options }: Sig, given: FreezeOptions): Fro
   return { id: String(options.task_id), parent: undefined, nodes: undefined };
 }
 
-/** Groups within groups are one group: all of their tasks run at the same time. */
+/**
+ * Groups within groups are one group: all of their tasks run at the same time. One at the end of a part of a chord has an id
+ * of its own; Celery gives it that of the chord's header, and whoever sends it then overwrites the size of that header.
+ */
 export function freezeGroup(naming: Naming, sig: Sig, given: FreezeOptions): Frozen {
   const { options } = sig;
-  options.task_id ??= given.groupId ?? naming.newId();
+  options.task_id ??= naming.newId();
   if (given.groupId !== undefined) options.group_id = given.groupId;
   if (given.chord) options.chord = given.chord;
   if (given.groupIndex !== undefined) options.group_index = given.groupIndex;
@@ -82,7 +85,11 @@ export function freezeGroup(naming: Naming, sig: Sig, given: FreezeOptions): Fro
   options.parent_id ??= given.parentId ?? null;
   const { groupId, chord } = given;
   const { root_id: rootId, parent_id: parentId } = options;
-  const flat = flattened(partsOf(sig)).map(copySig);
+  const ends = given.groupId !== undefined && given.groupId !== options.task_id;
+  // A worker of Python gives a chord in a group that group's id, but leaves what stands in a chain its own.
+  const flat = flattened(partsOf(sig)).map((part) =>
+    ends && kindOf(part) === 'chord' ? newChain([copySig(part)]) : copySig(part),
+  );
   const nodes = flat.map((task, groupIndex) =>
     freeze(naming, task, { groupId, chord, rootId, parentId, groupIndex }),
   );
@@ -146,10 +153,10 @@ export function prepareSteps(naming: Naming, given: readonly Sig[], options: Ste
       steps.push(...partsOf(task));
       continue;
     }
-    if (kindOf(task) === 'group' && previous) {
+    if (previous && endsInGroup(task)) {
       tasks.pop();
       results.pop();
-      task = upgraded(task, previous, options);
+      task = kindOf(task) === 'chord' ? ontoBody(task, previous.task) : upgraded(task, previous, options);
     }
     const result = freezeStep(naming, task, options, isLast);
     isLast = false;
@@ -171,6 +178,14 @@ function giveArgs(task: Sig, { args = [], inPlace }: StepOptions): void {
 function freezeStep(naming: Naming, task: Sig, options: StepOptions, isLast: boolean): Frozen {
   const { id, rootId, groupId, groupIndex, chord } = options;
   return freeze(naming, task, isLast ? { id, rootId, groupId, groupIndex, chord } : { rootId });
+}
+
+/** What follows must wait for all of the group; else each of its tasks would call what follows. */
+function endsInGroup(sig: Sig): boolean {
+  const kind = kindOf(sig);
+  if (kind === 'chord') return endsInGroup(bodyOf(sig));
+  const last = kind === 'chain' ? partsOf(sig).at(-1) : undefined;
+  return kind === 'group' || (last !== undefined && endsInGroup(last));
 }
 
 function upgraded(group: Sig, next: { task: Sig; result: Frozen }, { rootId }: StepOptions): Sig {

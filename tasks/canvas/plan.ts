@@ -134,7 +134,9 @@ function applyGroup(
   if (link || link_error) throw invalid('a group has no end to link to: make it a chord, or link its tasks');
   const { task_id, ...options } = { ...sig.options, ...rest } as Record<string, unknown>;
   const id = textOf(task_id) ?? planning.newId();
-  return sendParts(planning, plan, unnested(partsOf(sig)), id, args, { ...options, group_id: id });
+  // At the end of a part of a chord its tasks count for that chord.
+  const group_id = textOf(sig.options.group_id) ?? id;
+  return sendParts(planning, plan, unnested(partsOf(sig)), id, args, { ...options, group_id });
 }
 
 function unnested(tasks: readonly Sig[]): Sig[] {
@@ -149,9 +151,8 @@ function sendParts(
   args: readonly unknown[],
   { chord, ...options }: Options,
 ): Frozen {
-  const frozen = parts.map((part) => freeze(planning, part, { groupId, rootId: options.root_id }));
-  const body = chord ?? parts.at(-1)?.options.chord;
-  if (body) plan.sizes.push({ groupId, size: parts.reduce((sum, part) => sum + endsOf(part), 0) });
+  const { group_id, root_id: rootId } = options;
+  const frozen = parts.map((part) => freeze(planning, part, { groupId: textOf(group_id), rootId }));
   for (const part of parts) {
     const partBody = chord ?? part.options.chord ?? null;
     apply(planning, plan, part, { args, options: { add_to_parent: false, chord: partBody, ...options } });
@@ -196,7 +197,8 @@ function applyChord(
     ...options
   } = { ...own, ...given } as Record<string, unknown>;
   body.options = { ...merged(body, { options: given }).options, ...options };
-  const groupId = String(group.options.task_id ?? planning.newId());
+  group.options.task_id ??= planning.newId();
+  const groupId = String(group.options.task_id);
   const result = freeze(planning, body, { id: textOf(task_id ?? ownId), rootId: body.options.root_id });
   const before = freezeGroup(planning, group, { groupId, chord: body, rootId: body.options.root_id });
   firstOf(result).parent = before;
@@ -215,6 +217,8 @@ function applyChord(
       { interval, countdown, max_retries },
     );
   else if (before.nodes?.some(({ nodes }) => nodes)) plan.saved.push(before);
+  const size = partsOf(group).reduce((sum, part) => sum + endsOf(part), 0);
+  plan.sizes.push({ groupId, size });
   applyGroup(planning, plan, group, args, { ...ofHeader, task_id: groupId });
   return result;
 }

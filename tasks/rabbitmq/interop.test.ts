@@ -135,6 +135,29 @@ print(json.dumps(start * 1000))`),
     expect(Number(await when.get()) * 1000).toBeGreaterThanOrEqual(due - 1_000);
   });
 
+  test('numbers in headers are the same to both, of every size', async () => {
+    await startTheirs();
+    // amqplib's own form of the first two would end the Python worker.
+    for (const seconds of [300, 30_000, 5, 40_000])
+      expect(
+        await (
+          await app.send('both.add', [seconds, 1], {
+            timeLimit: { softSeconds: seconds, hardSeconds: seconds + 1_000 },
+          })
+        ).get(),
+      ).toBe(seconds + 1);
+    await stopWorker();
+    app.task('ts.limits', () => 'done');
+    startOurs();
+    // What py-amqp writes of the numbers that are large would end our connection, again and again.
+    expect(
+      await python(`
+numbers = {'at_ms': 1764000000123, 'less': -5, 'more': 300, 'deep': {'list': [2**40, 'L', -2**40, 1.5, True, None]}}
+r = app.send_task('ts.limits', headers=numbers)
+print(json.dumps([r.get(timeout=20), app.send_task('ts.limits').get(timeout=20)]))`),
+    ).toEqual(['done', 'done']);
+  });
+
   test('priorities, each way, on a queue that has them', async () => {
     await channel.assertQueue('sooner', { durable: true, arguments: { 'x-max-priority': 9 } });
     const sent = [

@@ -13,6 +13,7 @@ import { cuttable } from '../../checks/cuttable.ts';
 import { has, type RabbitServer, startRabbit, temporaryFolder } from '../../checks/fixtures.ts';
 import { until } from '../../checks/servers.ts';
 import { type AppOptions, createApp, type TasksApp, type Worker, type WorkerOptions } from '../index.ts';
+import { adjustClock } from '../remote/events.ts';
 
 const run = promisify(execFile);
 
@@ -216,6 +217,19 @@ def fail(text):
       });
       await until(() => heard.includes('ready.'), 'the Python worker', 60_000);
     };
+
+    test('Python reads our answers whatever the clock says', async () => {
+      const app = newApp();
+      await start(app, 'one');
+      // In the form that amqplib chooses for these, the connection of who asked would end.
+      for (const clock of [300, 700, 20_000, 40_000]) {
+        adjustClock(clock);
+        expect(
+          await python(`print(json.dumps(app.control.broadcast('clock', destination=['one@here'], reply=True,
+  timeout=20, limit=1)))`),
+        ).toEqual([{ 'one@here': { clock: expect.any(Number) } }]);
+      }
+    });
 
     test('celery inspect and celery control on our worker', async () => {
       const app = newApp();

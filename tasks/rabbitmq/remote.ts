@@ -15,6 +15,7 @@ import { isRecord } from '../remote/command.ts';
 import type { Asked, AskOptions, Remote, ReplyTo, Sent } from '../remote/remote.ts';
 import { createLink, type Link, replyCode, unreachable } from './link.ts';
 import { listening } from './listening.ts';
+import { amqpTable } from './table.ts';
 import { aside } from './topology.ts';
 
 export interface RabbitRemote extends Remote {
@@ -122,7 +123,7 @@ function publish(channel: Channel, exchange: string, key: string, sent: Sent, op
     contentEncoding: 'utf-8',
     persistent: false,
     priority: 0,
-    headers: sent.headers,
+    headers: amqpTable(sent.headers),
     ...options,
   });
 }

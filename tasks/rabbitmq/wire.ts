@@ -2,6 +2,7 @@
 import type { ConsumeMessage, Options } from 'amqplib';
 import { type Format, pack, plainFormat, unpack } from '../format.ts';
 import type { Decoded, TaskMessage } from '../message.ts';
+import { amqpTable } from './table.ts';
 
 export interface AmqpMessage {
   readonly content: Buffer;
@@ -17,7 +18,7 @@ export function toAmqp(message: TaskMessage, format: Format = plainFormat): Amqp
     options: {
       contentType,
       contentEncoding,
-      headers,
+      headers: amqpTable(headers),
       correlationId: message.id,
       persistent: true,
       priority: message.priority,
@@ -47,7 +48,7 @@ export function sameAgain({ content, properties }: ConsumeMessage): AmqpMessage 
   const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   return {
     content,
-    options: { ...options, persistent: true, headers: ownHeaders(properties.headers ?? {}) },
+    options: { ...options, persistent: true, headers: amqpTable(ownHeaders(properties.headers ?? {})) },
   };
 }
 

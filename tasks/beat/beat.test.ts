@@ -24,14 +24,16 @@ const minute = 60_000;
 
 /** A stage with one store, a clock, and as many beats as a test wants. */
 function createStage() {
-  const clock = virtualClock(Date.UTC(2026, 0, 1));
+  const steady = virtualClock(Date.UTC(2026, 0, 1));
+  let behindMs = 0;
+  const clock = { ...steady, now: () => steady.now() - behindMs };
   const sent: { entry: string; at: number; id: string }[] = [];
   const lines: string[] = [];
   const shared = { failure: undefined as Error | undefined };
   const inner = createMemoryBeatStore(async (_queue, messages) => {
     for (const message of messages)
       sent.push({ entry: String(message.args[0]), at: Number(message.args[1]), id: message.id });
-  }, clock.now);
+  }, steady.now);
   const guarded = <Args extends unknown[], T>(work: (...args: Args) => Promise<T>) => {
     return async (...args: Args): Promise<T> => {
       if (shared.failure) throw shared.failure;
@@ -60,6 +62,10 @@ function createStage() {
   };
   const stage = {
     clock,
+    /** What the beats' machine believes; timers and the store's lease go on as before. */
+    putBack: (ms: number) => {
+      behindMs += ms;
+    },
     sent,
     lines,
     shared,
@@ -203,6 +209,39 @@ describe('on a virtual clock', () => {
     stage.clock.advance(24 * 60 * minute);
     await stage.start({ schedule });
     expect(stage.times('all')).toHaveLength(mostMissedCount);
+  });
+
+  test('a clock that is put back sends nothing twice, says so, and goes on when it has caught up', async () => {
+    const schedule = { fast: entry(10), quarter: entry(crontab({ minute: '*/15' })) };
+    await stage.start({ schedule });
+    await stage.pass(20 * minute);
+    stage.putBack(10 * minute);
+    const before = stage.sent.length;
+    await stage.pass(9 * minute);
+    expect(stage.sent.length).toBe(before);
+    const said = stage.lines.filter((line) => line.includes('has yet to reach'));
+    expect(said.map((line) => line.slice(0, 60))).toEqual([
+      'warn: entry "fast" was run up to 2026-01-01T00:20:00.000Z, w',
+      'warn: entry "quarter" was run up to 2026-01-01T00:15:00.000Z',
+    ]);
+    await stage.pass(11 * minute);
+    expect(new Set(stage.sent.map(({ id }) => id)).size).toBe(stage.sent.length);
+    expect(stage.sent.length).toBe(before + 60 + 1);
+  });
+
+  test('an entry that a wrong clock has run far ahead begins anew when a person says so', async () => {
+    stage.putBack(-365 * 24 * 60 * minute);
+    const beat = await stage.start({ schedule: { fast: entry(10) } });
+    await stage.pass(minute);
+    stage.putBack(365 * 24 * 60 * minute);
+    await stage.pass(minute);
+    const before = stage.sent.length;
+    await stage.pass(minute);
+    expect(stage.sent.length).toBe(before);
+    await beat.entries.pause('fast');
+    await beat.entries.resume('fast');
+    await stage.pass(minute);
+    expect(stage.sent.length).toBeGreaterThanOrEqual(before + 5);
   });
 
   test('an outage is waited for, said once, and made up for', async () => {

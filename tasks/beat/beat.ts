@@ -110,7 +110,7 @@ async function loop(
   clock: BeatClock,
   stopped: AbortSignal,
 ): Promise<void> {
-  const state: BeatState = { token: undefined, leader: undefined };
+  const state: BeatState = { token: undefined, leader: undefined, ahead: new Set() };
   let failures = 0;
   while (!stopped.aborted) {
     let untilMs: number;
@@ -123,7 +123,12 @@ async function loop(
       if (failures++ === 0) around.log('warn', `${textOf(error)} The beat keeps trying.`);
       untilMs = clock.now() + Math.min(longestPauseMs, 100 * 2 ** failures);
     }
-    await sleep(clock, untilMs - clock.now(), stopped);
+    // Measured once more, in case the clock was put back meanwhile: it must not sleep until then.
+    await sleep(
+      clock,
+      Math.min(untilMs - clock.now(), Math.max(longestPauseMs, around.leaseMs / 3)),
+      stopped,
+    );
   }
   if (state.token !== undefined)
     await open()

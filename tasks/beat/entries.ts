@@ -8,6 +8,7 @@ import {
   newRecord,
   parseRecord,
   plan,
+  resumed,
   withFields,
 } from './entry.ts';
 import type { Sun } from './solar.ts';
@@ -82,7 +83,7 @@ export function createEntries(
     resume: (name) =>
       edit(name, (record, names) => {
         const known = existing(record, name, names);
-        return known.paused ? { ...known, paused: false, slotMs: Math.max(known.slotMs, now()) } : known;
+        return known.paused ? resumed(known, now()) : known;
       }),
   };
 }

@@ -111,6 +111,20 @@ export function declare(
   return { ...withFields(record, fields, nowMs), declared, removed: false };
 }
 
+/** More than the clocks of two machines differ when all is well. */
+const mostAheadMs = 60_000;
+
+/** Whether slots are done with that have not come yet by this clock. */
+export function isAhead({ slotMs }: EntryRecord, nowMs: number): boolean {
+  return slotMs > nowMs + mostAheadMs;
+}
+
+/** With the next slot after now. A slot that a wrong clock has run long before its time does not count any more. */
+export function resumed(record: EntryRecord, nowMs: number): EntryRecord {
+  const slotMs = isAhead(record, nowMs) ? nowMs : Math.max(record.slotMs, nowMs);
+  return { ...record, paused: false, slotMs };
+}
+
 /** Undefined for what is no record of ours. */
 export function parseRecord(text: string): EntryRecord | undefined {
   try {

@@ -15,7 +15,7 @@ import {
   slotsBetween,
   solar,
 } from './schedule.ts';
-import { loadSun, solarEvents } from './solar.ts';
+import { loadSun, type SolarEvent, solarEvents } from './solar.ts';
 import { offsetMs } from './zone.ts';
 
 const at = (iso: string): number => Date.parse(iso);
@@ -107,6 +107,21 @@ describe('nights in which the clock changes', () => {
       '2026-10-25T00:30',
       '2026-10-26T01:30',
     ]);
+  });
+
+  test('the same in New York, whose clock changes at two in the morning of other days', () => {
+    const newYork = (fields: Parameters<typeof crontab>[0]) => crontab(fields, 'America/New_York');
+    expect(runs(newYork({ minute: 30, hour: 2 }), '2026-03-07T12:00Z', '2026-03-10T00:00Z')).toEqual([
+      '2026-03-08T07:00',
+      '2026-03-09T06:30',
+    ]);
+    expect(runs(newYork({ minute: 30, hour: 1 }), '2026-10-31T12:00Z', '2026-11-02T12:00Z')).toEqual([
+      '2026-11-01T05:30',
+      '2026-11-02T06:30',
+    ]);
+    expect(runs(newYork({ minute: '15,45', hour: '1-2' }), '2026-03-08T00:00Z', '2026-03-08T12:00Z')).toEqual(
+      ['2026-03-08T06:15', '2026-03-08T06:45', '2026-03-08T07:00'],
+    );
   });
 
   test('where every hour counts, the elapsed time does', () => {
@@ -435,6 +450,16 @@ describe('solar', () => {
   test('where the sun does not rise for weeks, it waits until it does', async () => {
     const next = nextRun(solar('sunrise', 78.22, 15.65), at('2025-12-01T00:00Z'), await loadSun());
     expect(iso(next).slice(0, 7)).toBe('2026-02');
+  });
+
+  test('where the sun does not set for weeks, it waits too, while there is a noon each day', async () => {
+    const sun = await loadSun();
+    const next = (event: SolarEvent, from: string, place: readonly [number, number] = [78.22, 15.65]) =>
+      iso(nextRun(solar(event, ...place), at(from), sun));
+    expect(next('sunset', '2026-05-01T00:00Z').slice(0, 7)).toBe('2026-08');
+    expect(next('dusk_astronomical', '2026-04-20T00:00Z').slice(0, 4)).toBe('2026');
+    expect(next('solar_noon', '2026-06-21T00:00Z').slice(0, 10)).toBe('2026-06-21');
+    expect(next('sunrise', '2026-05-20T00:00Z', [-77.85, 166.67]).slice(0, 7)).toBe('2026-08');
   });
 
   test('refuses what is no event and no place', () => {

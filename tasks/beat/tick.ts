@@ -6,7 +6,7 @@
 import type { Log } from '../broker.ts';
 import { textOf } from '../errors.ts';
 import type { TaskMessage } from '../message.ts';
-import { declare, type EntryFields, type EntryRecord, parseRecord, plan } from './entry.ts';
+import { declare, type EntryFields, type EntryRecord, isAhead, parseRecord, plan } from './entry.ts';
 import type { Sun } from './solar.ts';
 import type { BeatStore } from './store.ts';
 
@@ -32,6 +32,8 @@ export interface BeatState {
   token: number | undefined;
   /** Who else leads, when that was last said. */
   leader: string | undefined;
+  /** Entries of which it was said that they are ahead of this machine's clock. */
+  readonly ahead: Set<string>;
 }
 
 /** Runs of one pass; the rest comes in the next one, after the lease was renewed. */
@@ -54,7 +56,7 @@ export async function tick(around: TickSurroundings, state: BeatState): Promise<
   }
   state.token = lease.token;
   state.leader = undefined;
-  return Math.min(lookAgainMs, await sendDue(around, lease.token));
+  return Math.min(lookAgainMs, await sendDue(around, lease.token, state.ahead));
 }
 
 /** What code declares is written, what it no longer declares is removed. */
@@ -72,12 +74,13 @@ async function bringIn({ store, declared, now, log }: TickSurroundings, token: n
   }
 }
 
-async function sendDue(around: TickSurroundings, token: number): Promise<number> {
+async function sendDue(around: TickSurroundings, token: number, ahead: Set<string>): Promise<number> {
   const records = readable(await around.store.read(), around.log);
   const sun = await around.sunFor(records.map(({ record }) => record.fields));
   let soonest = Infinity;
   let left = mostRunsAtATime;
   for (const one of records) {
+    sayWhenAhead(around, one, ahead);
     const planned = plan(one.record, around.now(), sun);
     if (planned.slotMs === undefined) {
       soonest = Math.min(soonest, planned.nextMs ?? Infinity);
@@ -93,6 +96,21 @@ async function sendDue(around: TickSurroundings, token: number): Promise<number>
     soonest = Math.min(soonest, done === 'done' ? (planned.nextMs ?? Infinity) : around.now());
   }
   return soonest;
+}
+
+/** Of a clock that was put back, or of two machines that disagree: what was sent is not sent again, so a person should know. */
+function sayWhenAhead({ now, log }: TickSurroundings, { name, record }: Known, ahead: Set<string>): void {
+  if (!isAhead(record, now())) {
+    ahead.delete(name);
+    return;
+  }
+  if (ahead.has(name)) return;
+  ahead.add(name);
+  const untilText = new Date(record.slotMs).toISOString();
+  log(
+    'warn',
+    `entry "${name}" was run up to ${untilText}, which this machine's clock has yet to reach: nothing is sent for it until then. Check the clock; pause and resume the entry to begin anew now`,
+  );
 }
 
 interface Known {

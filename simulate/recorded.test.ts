@@ -2,7 +2,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { seeded } from './random.ts';
-import { balanceOf, partsOf, type RecordedPoint, secondsOf, stretchesOf, wholeTraceOf } from './recorded.ts';
+import {
+  balanceOf,
+  burstsOf,
+  partsOf,
+  type RecordedPoint,
+  secondsOf,
+  stretchesOf,
+  wholeTraceOf,
+} from './recorded.ts';
 
 const minute = 60_000;
 const start = Date.UTC(2026, 2, 10);
@@ -138,6 +146,57 @@ describe('gaps', () => {
       [0, true],
       [8, true],
     ]);
+  });
+});
+
+describe('jobs that came many at once', () => {
+  /** Nothing runs, so what waits is what has come. */
+  function reading(comes: readonly number[], stepSeconds = 10): RecordedPoint[] {
+    let waiting = 0;
+    const first = { at: start, waiting, running: 0, current: 0 };
+    return [
+      first,
+      ...comes.map((count, place) => {
+        waiting += count;
+        return { ...first, at: start + (place + 1) * stepSeconds * 1000, waiting };
+      }),
+    ];
+  }
+  const burstsIn = (comes: readonly number[], leastSeconds = 3) => {
+    const [stretch = []] = stretchesOf(reading(comes), 1);
+    return burstsOf(stretch, 1, leastSeconds);
+  };
+  const quiet = Array.from({ length: 20 }, () => 2);
+
+  test('stand out from what came before and after', () => {
+    const bursts = burstsIn([...quiet, 100, ...quiet, 60, 50, ...quiet]);
+    expect(bursts).toEqual({ arrived: 3 * 40 + 210, atOnce: 210, withinSeconds: 10 });
+  });
+
+  test('are none where the load rises and falls over several readings, or stays high', () => {
+    const wave = [...quiet, 10, 20, 40, 60, 80, 90, 90, 80, 60, 40, 20, 10, ...quiet];
+    expect(burstsIn(wave).atOnce).toBe(0);
+    expect(burstsIn([...quiet, ...quiet.map(() => 200), ...quiet]).atOnce).toBe(0);
+  });
+
+  test('are none where nobody needs to know it better, and where there is nothing beside them', () => {
+    expect(burstsIn([...quiet, 100, ...quiet], 11).atOnce).toBe(0);
+    expect(burstsIn([0, 100, 0]).atOnce).toBe(0);
+    expect(burstsIn([])).toEqual({ arrived: 0, atOnce: 0, withinSeconds: 0 });
+  });
+
+  test('are hardly ever made by chance', () => {
+    for (const perStep of [0.1, 0.5, 2, 20, 300])
+      for (let seed = 1; seed <= 20; seed++) {
+        const random = seeded(seed);
+        const comes = Array.from({ length: 400 }, () => {
+          let [count, time] = [0, random.exponential()];
+          for (; time < perStep; time += random.exponential()) count++;
+          return count;
+        });
+        const { arrived, atOnce } = burstsIn(comes);
+        expect([perStep, seed, atOnce <= 0.05 * arrived]).toEqual([perStep, seed, true]);
+      }
   });
 });
 

@@ -113,6 +113,47 @@ export function balanceOf(stretch: Stretch, meanSeconds: number): Balance {
   };
 }
 
+/** Of the jobs that came in a stretch, those of which nobody can tell how they came. */
+export interface Bursts {
+  readonly arrived: number;
+  /** Those that came between two readings in far greater number than before and after. */
+  readonly atOnce: number;
+  /** The longest time between two such readings; 0 where there are none. */
+  readonly withinSeconds: number;
+}
+
+/**
+ * Single intervals that stand out from the five on either side, and by more than chance and the estimate of what was finished
+ * explain. A load that rises or falls over several readings is none: its shape is seen.
+ *
+ * @param leastSeconds shorter intervals tell when jobs came as well as anybody needs it
+ */
+export function burstsOf(stretch: Stretch, meanSeconds: number, leastSeconds: number): Bursts {
+  const intervals = [...intervalsOf(stretch, meanSeconds)].map(({ from, to, owed }) => ({
+    seconds: (to.at - from.at) / 1000,
+    jobs: Math.max(0, owed),
+  }));
+  let [arrived, atOnce, withinSeconds] = [0, 0, 0];
+  intervals.forEach(({ jobs, seconds }, place) => {
+    arrived += jobs;
+    const around = [
+      ...intervals.slice(Math.max(0, place - nearby), place),
+      ...intervals.slice(place + 1, place + 1 + nearby),
+    ].map((near) => near.jobs / near.seconds);
+    if (seconds < leastSeconds || around.length < nearby) return;
+    const usual = seconds * (around.sort((a, b) => a - b)[Math.floor(around.length / 2)] ?? 0);
+    // Jobs that come by chance vary by the root of their number, and what is taken to be finished once more.
+    const chance = 4 * Math.sqrt(2 * Math.max(1, usual));
+    if (jobs <= outstanding * usual || jobs - usual <= chance) return;
+    atOnce += jobs;
+    withinSeconds = Math.max(withinSeconds, seconds);
+  });
+  return { arrived, atOnce, withinSeconds };
+}
+
+const nearby = 5;
+const outstanding = 2.5;
+
 /** Parts of at most so long and so many arrivals, of at least one interval each; neighbours share a point. */
 export function partsOf(stretch: Stretch, meanSeconds: number, mostMs: number, mostJobs: number): Stretch[] {
   const parts: KnownPoint[][] = [];

@@ -3,7 +3,7 @@
  * under the settings of now, the same work should come to about the processes that really ran, unless the settings were others then.
  */
 import type { Manager } from '../decide/words.ts';
-import { balanceOf, type Stretch, usualStepMs } from './recorded.ts';
+import { balanceOf, burstsOf, type Stretch, usualStepMs } from './recorded.ts';
 import { unplayed } from './what-if-play.ts';
 
 export interface Service {
@@ -25,7 +25,9 @@ export interface Recorded {
 export type Trust = 'good' | 'fair' | 'poor';
 
 interface Given {
-  readonly asked: Readonly<Record<'present' | 'changed', Pick<Manager, 'limits'>>>;
+  readonly asked: Readonly<Record<'present' | 'changed', Pick<Manager, 'limits'>>> & {
+    readonly goalsSeconds: readonly number[];
+  };
   readonly service: Service;
   readonly stretches: readonly Stretch[];
   readonly recorded: Recorded;
@@ -41,6 +43,10 @@ interface Sign {
 }
 
 const fewObservations = 50;
+/** Steady loads come to a hundredth by chance, uploads on top of one to a fifth. */
+const mostAtOnce = 0.1;
+const negligibleShare = 0.1;
+const unsetGoalSeconds = 60;
 
 export function trustOf(given: Given): { trust: Trust; notes: string[] } {
   const signs = [
@@ -49,6 +55,7 @@ export function trustOf(given: Given): { trust: Trust; notes: string[] } {
     guessed(given),
     leftOut(given),
     unpaid(given),
+    atOnce(given),
     restarted(given),
     cut(given),
     compared(given),
@@ -120,6 +127,20 @@ function unpaid({ stretches, service }: Given): Sign | undefined {
   return {
     text: `${Math.round(lost).toLocaleString('en')} jobs vanished faster than the running processes can have finished them: the time per job and the readings do not agree.`,
     atMost: 'poor',
+  };
+}
+
+/** A job that came at the start of an interval or at its end waited longer or shorter by all of it: nothing, beside a long goal. */
+function atOnce({ stretches, service, asked: { goalsSeconds } }: Given): Sign | undefined {
+  const goal = goalsSeconds.length > 0 ? Math.min(...goalsSeconds) : unsetGoalSeconds;
+  const bursts = stretches.map((stretch) => burstsOf(stretch, service.meanSeconds, goal * negligibleShare));
+  const arrived = bursts.reduce((sum, burst) => sum + burst.arrived, 0);
+  const share = bursts.reduce((sum, burst) => sum + burst.atOnce, 0) / Math.max(1, arrived);
+  if (share <= mostAtOnce) return undefined;
+  const within = Math.round(Math.max(...bursts.map(({ withinSeconds }) => withinSeconds)));
+  return {
+    text: `${percent(share)} of the jobs came many at once, between two readings up to ${within} s apart: at which moment is not known, and how many of them waited too long hangs on it.`,
+    atMost: 'fair',
   };
 }
 

@@ -5,8 +5,10 @@ import type { Manager } from '../decide/words.ts';
 import { generate } from './generate.ts';
 import { createLedger } from './ledger.ts';
 import { defaultWorld } from './policy.ts';
+import { seeded } from './random.ts';
 import type { RecordedPoint } from './recorded.ts';
 import { replay } from './replay.ts';
+import { sorted, type Trace } from './traces.ts';
 import { type WhatIfAnswer, type WhatIfAsked, whatIf } from './what-if.ts';
 import type { Pauses } from './what-if-play.ts';
 import { openWorld, runWorld } from './world.ts';
@@ -19,19 +21,17 @@ function manager(goalSeconds: number, maximum = 40): Manager {
   return { processType: 'worker', rules, limits: [], minimum: 0, maximum, paused: false };
 }
 
-/** What a controller records of six hours under a goal of 30 s, and what it really came to. */
-function history() {
-  const trace = generate('diurnal', {
-    hours: 6,
-    perSecond: 0.5,
-    law: { meanSeconds, variation: 1 },
-    seed: 3,
-  });
+const law = { meanSeconds, variation: 1 };
+const diurnal = generate('diurnal', { hours: 6, perSecond: 0.5, law, seed: 3 });
+
+/** What a controller records of a load under a goal, and what it really came to. */
+function history(trace: Trace, goalSeconds = 30) {
   const points: RecordedPoint[] = [];
   const world = { ...defaultWorld, periodSeconds: 10, maximum: 40, bootSeconds: 13, bootJitter: 0.3 };
   let learned = defaultLearned;
   const policy = replay(world, {
     fidelity: 'counts',
+    manager: manager(goalSeconds),
     onDecision: (_, view) => {
       learned = view.learned;
     },
@@ -48,7 +48,7 @@ function history() {
   return { points, score, learned };
 }
 
-const { points, score, learned } = history();
+const { points, score, learned } = history(diurnal);
 
 function asked(change: Partial<WhatIfAsked> = {}): WhatIfAsked {
   return {
@@ -140,6 +140,85 @@ describe('a what-if', () => {
     expect(answer.notes.join(' ')).toContain('2 stretches');
   });
 });
+
+/** So many jobs at each full hour, within a second. */
+function hourly(jobs: number, hours: number): Trace {
+  const random = seeded(1);
+  const arrivals = Array.from({ length: hours - 1 }, (_, hour) =>
+    Array.from({ length: jobs }, () => (hour + 1) * 3_600 + random.next()),
+  ).flat();
+  const services = arrivals.map(() => random.lognormal(law.meanSeconds, law.variation));
+  return sorted('hourly', Float64Array.from(arrivals), Float64Array.from(services));
+}
+
+/** A checkup in six, with the means of the six, as readings are kept after some hours. */
+function byMinutes(all: readonly RecordedPoint[]): RecordedPoint[] {
+  return Array.from({ length: Math.floor(all.length / 6) }, (_, minute) => {
+    const six = all.slice(minute * 6, minute * 6 + 6);
+    const mean = (of: (point: RecordedPoint) => number) => six.reduce((sum, point) => sum + of(point), 0) / 6;
+    return {
+      at: six[5]?.at ?? 0,
+      waiting: mean(({ waiting = 0 }) => waiting),
+      running: mean(({ running = 0 }) => running),
+      current: mean(({ current }) => current),
+    };
+  });
+}
+
+describe('when all came at once, within the time between two readings', () => {
+  const { points: uploads, learned: taught, score: truth } = history(hourly(300, 5));
+  const circumstances = { points: uploads, learned: taught };
+
+  test('the answer calls itself rough, since what is made of it is', async () => {
+    const { trust, notes, present } = played(await whatIf(asked(circumstances), pauses()));
+    // Six of forty late jobs that were are not found again.
+    expect(Math.abs(1 - (present.withinGoals[0] ?? 0) - truth.lateShare)).toBeGreaterThan(0.02);
+    expect(trust).toBe('fair');
+    expect(notes.join(' ')).toMatch(/(9\d|100) % of the jobs came many at once, .* up to 10 s apart/);
+  });
+
+  test('and from minutes, and with work beside it', async () => {
+    const minutes = played(await whatIf(asked({ ...circumstances, points: byMinutes(uploads) }), pauses()));
+    expect(minutes.trust).not.toBe('good');
+    expect(minutes.notes.join(' ')).toContain('up to 60 s apart');
+    const cron = history(generate('cron', { hours: 4, perSecond: 0.3, law, seed: 3 }));
+    const beside = played(await whatIf(asked({ points: cron.points, learned: cron.learned }), pauses()));
+    expect(beside.trust).toBe('fair');
+  });
+
+  test('where ten seconds are nothing beside the goal it fits', async () => {
+    const patient = history(hourly(300, 5), 600);
+    const { trust, notes } = played(
+      await whatIf(
+        asked({
+          points: patient.points,
+          learned: patient.learned,
+          present: manager(600),
+          changed: manager(900),
+          goalsSeconds: [600, 900],
+        }),
+        pauses(),
+      ),
+    );
+    expect(notes.join(' ')).not.toContain('at once');
+    expect(trust).toBe('good');
+  });
+});
+
+test.each(['diurnal', 'poisson', 'onoff', 'ramp', 'flash'])(
+  'a load that moves no quicker than it is read is no burst: %s',
+  async (name) => {
+    const trace = generate(name, { hours: 4, perSecond: 0.7, law, seed: 5 });
+    const steady = history(trace);
+    for (const some of [steady.points, byMinutes(steady.points)]) {
+      const { trust, notes } = played(
+        await whatIf(asked({ points: some, learned: steady.learned }), pauses()),
+      );
+      expect(notes.join(' ')).not.toContain('at once');
+      expect(trust).toBe('good');
+    }
+  },
+);
 
 describe('what it does not answer', () => {
   test('too few readings', async () => {

@@ -230,6 +230,14 @@ describe.skipIf(!has('redisServer'))('on Redis', () => {
     expect(late.err).toMatch(/within (300 ms|0\.3 s)/);
   });
 
+  test('a database that the server has not is said, and nothing goes to another one', async () => {
+    const wrong = ['call', 'add', '--queue', 'astray', '--broker', `${server.url}/99`];
+    const { code, out, err } = await ask(...wrong);
+    expect({ code, out }).toEqual({ code: 69, out: '' });
+    expect(err).toContain('DB index is out of range. Check that it runs, and the password and number of the');
+    expect(await redis.exists('astray')).toBe(0);
+  });
+
   test('Ctrl-C while waiting says that the task goes on, and ends with 130', async () => {
     const waiting = start(
       ['call', 'add', '--args', '[1, 1]', '--queue', 'nobody2', '--id', 'mine', '--wait', '--timeout', '100'],

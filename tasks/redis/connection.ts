@@ -47,9 +47,17 @@ export async function openRedis(url: string, resend: boolean, settings: RedisSet
         })
       : new library.Redis(url, { ...options, ...tlsOptions(url) });
   // Every failed command rejects; this event would only say it a second time, and end the process without a listener.
-  redis.on('error', (error) => lastErrors.set(redis, error));
+  redis.on('error', (error) => {
+    lastErrors.set(redis, error);
+    // The library would go on in database 0, which may be another program's.
+    if (isSelect(error)) redis.disconnect(true);
+  });
   if (!resend) redis.on('close', () => rejectDropped(redis));
   return redis;
+}
+
+function isSelect(error: Error): boolean {
+  return (error as { readonly command?: { readonly name?: unknown } }).command?.name === 'select';
 }
 
 interface Dropped {
@@ -101,7 +109,7 @@ function asTasksError(redis: Redis, error: unknown): unknown {
   return new TasksError(
     'BROKER_UNREACHABLE',
     `Redis ${sentinels ? 'behind the sentinels ' : ''}at ${place} did not do it`,
-    textOf(redis.status === 'ready' ? error : (lastErrors.get(redis) ?? error)),
+    textOf(redis.status === 'ready' ? error : (lastErrors.get(redis) ?? error)).replace(/\.$/, ''),
     'Check that it runs, and the password and number of the database in the address',
     { cause: error },
   );

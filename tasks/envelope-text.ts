@@ -6,8 +6,9 @@
  */
 import type { Delivered } from './envelope.ts';
 import { type Format, isPlain } from './format.ts';
-import { emptyEmbed, expirationOf, hasReprs, isoTime, type TaskMessage } from './message.ts';
+import { emptyEmbed, expirationOf, isoTime, type TaskMessage } from './message.ts';
 import { reprOfArgs, reprOfKwargs } from './repr.ts';
+import { hasReprs } from './shown.ts';
 import { hadSpecialNumbers, writeJson } from './values.ts';
 
 /** Undefined for a message that is not usual. @throws TypeError for what JSON cannot hold */

@@ -13,6 +13,7 @@
  */
 import { fromOldBody, isOldBody } from './message-v1.ts';
 import { reprOfArgs, reprOfKwargs } from './repr.ts';
+import { passedOn, reprsOf } from './shown.ts';
 import { hadSpecialNumbers, writeJson } from './values.ts';
 
 /** One call of a task. Times are milliseconds since the Unix epoch; what Celery writes as null is null. */
@@ -89,9 +90,6 @@ const knownHeaders: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-/** Ours: `argsrepr` and `kwargsrepr` are as another sender wrote them. */
-const passedOn = 'headcount_reprs';
-
 /** A message with every member at its default. */
 export function newMessage(fields: Pick<TaskMessage, 'id' | 'task'> & Partial<TaskMessage>): TaskMessage {
   return {
@@ -142,7 +140,7 @@ export function encode(message: TaskMessage): Wire {
       stamped_headers: null,
       stamps: {},
       ...publishedAt(message),
-      ...(isHidden(message) ? { [passedOn]: true } : {}),
+      ...passedOn(message),
       ...message.extraHeaders,
     },
     properties: {
@@ -250,32 +248,6 @@ function assemble(
     extraHeaders: extraOf(headers),
     ...reprsOf(headers),
   };
-}
-
-/**
- * Our own senders write what the arguments are, which can be made again, unless the header says that they pass on what
- * another one wrote. To compare the texts would take longer than all the rest of this.
- */
-function reprsOf({
-  lang,
-  argsrepr,
-  kwargsrepr,
-  [passedOn]: foreign,
-}: Readonly<Record<string, unknown>>): Pick<TaskMessage, 'argsRepr' | 'kwargsRepr'> | undefined {
-  if (lang === 'js' && foreign !== true) return undefined;
-  return {
-    ...(typeof argsrepr === 'string' && { argsRepr: argsrepr }),
-    ...(typeof kwargsrepr === 'string' && { kwargsRepr: kwargsrepr }),
-  };
-}
-
-function isHidden({ argsRepr, kwargsRepr, args, kwargs }: TaskMessage): boolean {
-  if (argsRepr !== undefined && argsRepr !== reprOfArgs(args)) return true;
-  return kwargsRepr !== undefined && kwargsRepr !== reprOfKwargs(kwargs);
-}
-
-export function hasReprs({ argsRepr, kwargsRepr }: TaskMessage): boolean {
-  return argsRepr !== undefined || kwargsRepr !== undefined;
 }
 
 const noHeaders: Readonly<Record<string, unknown>> = {};

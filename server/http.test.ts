@@ -1,85 +1,42 @@
 /** The API by Request and Response, on the real embedded store, with a staged fleet and meter. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { temporaryFolder } from '../checks/fixtures.ts';
+import { type Ground, type Inside, localKey, openGround, openInside } from '../checks/inside.ts';
 import { createStage, jobs, type Stage } from '../checks/stage.ts';
-import { type OpenStore, openStore } from '../store/open.ts';
-import type { Auth } from './auth.ts';
-import { createAuth } from './auth.ts';
 import { realClock } from './clock.ts';
-import { createGuard } from './guard.ts';
-import { createHttp } from './http.ts';
 import { shippedKinds } from './kinds.ts';
-import { createLive, type Live } from './live.ts';
-import { createOutbox } from './outbox.ts';
-import { createPost } from './post.ts';
-import type { Routes } from './request.ts';
-import { createRounds, type Rounds } from './rounds.ts';
 
-const folder = temporaryFolder('http');
-const key = 'the-key-of-controller.json';
-const log = pino({ level: 'silent' });
 /** The first checkup of an app comes at once, and not some time within the first second. */
 const clock = { ...realClock, random: () => 0 };
-let store: OpenStore;
-let auth: Auth;
+let ground: Ground;
+let inside: Inside;
 let stage: Stage;
-let rounds: Rounds;
-let live: Live;
-let http: Routes;
 
 beforeAll(async () => {
-  store = await openStore({ folder: folder.path });
-  auth = await createAuth({ store, log });
+  ground = await openGround('http');
 });
-afterAll(async () => {
-  await store.close();
-  folder.remove();
-});
+afterAll(() => ground?.close());
 beforeEach(async () => {
   stage = createStage(clock, { worker: 1 });
-  live = createLive();
   const kinds = {
     ...shippedKinds,
     meters: [stage.meter, ...shippedKinds.meters],
     fleets: [stage.fleet, ...shippedKinds.fleets],
   };
-  const around = { store, kinds, clock, log, dataFolder: folder.path, intervalMs: 3_600_000 };
-  rounds = createRounds(around, (event) => live.send('checkup', event));
-  await rounds.start();
-  const ready = (): boolean => true;
-  http = createHttp({
-    store,
-    rounds,
-    auth,
-    live,
-    outbox: createOutbox({
-      clock,
-      log,
-      kinds: kinds.notifiers,
-      post: createPost(createGuard(true)),
-    }),
-    kinds,
-    log,
-    now: Date.now,
-    key,
-    webFolder: folder.path,
-    ready,
-  });
+  inside = openInside(ground, { kinds, clock });
+  await inside.rounds.start();
 });
 afterEach(async () => {
-  live.close();
-  await rounds.stop();
-  for (const { id } of await store.apps.list()) await store.apps.remove(id);
+  await inside.stop();
+  for (const { id } of await ground.store.apps.list()) await ground.store.apps.remove(id);
 });
 
 async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
-  const response = await http.request(path, {
+  const response = await inside.http.request(path, {
     method,
     headers: {
-      authorization: `Bearer ${key}`,
+      authorization: `Bearer ${localKey}`,
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...headers,
     },
@@ -104,7 +61,7 @@ const worker = {
 async function addMusic(): Promise<void> {
   expect((await call('POST', '/api/apps', music)).status).toBe(201);
   await new Promise((resolve) => setTimeout(resolve, 0));
-  await rounds.idle();
+  await inside.rounds.idle();
   expect((await call('POST', '/api/apps/music/managers', worker)).status).toBe(201);
 }
 
@@ -261,8 +218,8 @@ describe('managers', () => {
     const shown = (await call('GET', path)).body.meters;
     expect(shown).toEqual([{ use: 'staged', options: { queue: 'tracks', password: '••••••' } }]);
     const stored = async () => {
-      const app = await store.apps.get('music');
-      return (await store.managers.get(app!.id, 'worker'))!.meters[0]!.options;
+      const app = await ground.store.apps.get('music');
+      return (await ground.store.managers.get(app!.id, 'worker'))!.meters[0]!.options;
     };
     shown[0].options.queue = 'albums';
     await call('PATCH', path, { meters: shown });
@@ -293,7 +250,7 @@ describe('managers', () => {
 describe('history', () => {
   test('tasks by name: totals, a series and the last failures', async () => {
     await addMusic();
-    const { id } = (await store.apps.get('music')) ?? { id: '' };
+    const { id } = (await ground.store.apps.get('music')) ?? { id: '' };
     const minute = Math.floor(Date.now() / 60_000) * 60_000 - 60_000;
     const load = {
       task: 'music.load',
@@ -325,7 +282,7 @@ describe('history', () => {
       worker: 'w@h',
       error: 'No()',
     };
-    await store.tasks.record(id, {
+    await ground.store.tasks.record(id, {
       parts: [quick, load, { ...load, at: minute - 60_000 }],
       failures: [failure],
     });
@@ -368,7 +325,7 @@ describe('history', () => {
     await addMusic();
     for (const count of [35, 55, 75]) {
       stage.read = async () => [jobs(Date.now(), count)];
-      await rounds.checkUp('music');
+      await inside.rounds.checkUp('music');
     }
     const path = '/api/apps/music/managers/worker';
     const { body: series } = await call('GET', `${path}/series`);
@@ -402,20 +359,22 @@ describe('history', () => {
     };
     stage.warnings = ['somebody set worker to 1'];
     await addMusic();
-    const response = await http.request('/api/live', { headers: { authorization: `Bearer ${key}` } });
-    await rounds.checkUp('music');
+    const response = await inside.http.request('/api/live', {
+      headers: { authorization: `Bearer ${localKey}` },
+    });
+    await inside.rounds.checkUp('music');
     const waits = expect.stringMatching(/^waiting for worker\.1: 2 running, [\d.]+ m?s$/);
     expect((await call('GET', '/api/apps/music/managers/worker')).body.draining).toEqual(waits);
     const { body: app } = await call('GET', '/api/apps/music');
     expect(app).toMatchObject({ warnings: stage.warnings, managers: [{ draining: waits }] });
     inHand = 0;
     stage.warnings = [];
-    await rounds.checkUp('music');
+    await inside.rounds.checkUp('music');
     expect(stage.formation).toEqual({ worker: 0 });
     const { body: after } = await call('GET', '/api/apps/music');
     expect(after).not.toHaveProperty('warnings');
     expect(after.managers[0]).not.toHaveProperty('draining');
-    live.close();
+    inside.live.close();
     const events = [...(await response.text()).matchAll(/event: checkup\ndata: (.*)/g)].map(
       ([, data]) => JSON.parse(data ?? '').draining,
     );
@@ -435,10 +394,12 @@ describe('history', () => {
 
   test('live: a checkup reaches whoever listens', async () => {
     await addMusic();
-    const response = await http.request('/api/live', { headers: { authorization: `Bearer ${key}` } });
+    const response = await inside.http.request('/api/live', {
+      headers: { authorization: `Bearer ${localKey}` },
+    });
     expect(response.headers.get('content-type')).toContain('text/event-stream');
-    await rounds.checkUp('music');
-    live.close();
+    await inside.rounds.checkUp('music');
+    inside.live.close();
     const text = await response.text();
     const [, event, data] = text.split('\n\n').flatMap((message) => message.split('\n'));
     expect(event).toBe('event: checkup');

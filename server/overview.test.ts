@@ -2,48 +2,29 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
-import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { temporaryFolder } from '../checks/fixtures.ts';
+import { type Ground, type Inside, localKey, openGround, openInside } from '../checks/inside.ts';
 import { createStage, jobs, type Stage, type VirtualClock, virtualClock } from '../checks/stage.ts';
-import { type OpenStore, openStore } from '../store/open.ts';
 import type { Cost, Overview } from './api-overview.ts';
 import type { Crew } from './api-workers.ts';
-import { type Auth, createAuth } from './auth.ts';
-import { createGuard } from './guard.ts';
-import { createHttp } from './http.ts';
 import { shippedKinds } from './kinds.ts';
-import { createLive } from './live.ts';
-import { createOutbox } from './outbox.ts';
-import { createPost } from './post.ts';
 import { createPriceList } from './price-list.ts';
-import type { Routes } from './request.ts';
-import { createRounds, type Rounds } from './rounds.ts';
 
-const folder = temporaryFolder('overview');
-const key = 'the-key-of-controller.json';
-const log = pino({ level: 'silent' });
 const hour = 3_600_000;
 const start = Date.UTC(2026, 2, 10);
-let store: OpenStore;
-let auth: Auth;
+let ground: Ground;
+let inside: Inside;
 let stage: Stage;
-let rounds: Rounds;
 let clock: VirtualClock;
-let http: Routes;
 let askedForPrices = 0;
 let tellsPrices = true;
 let leaving: 'named' | 'highest' | undefined;
 let letGo: readonly string[] | undefined;
 
 beforeAll(async () => {
-  store = await openStore({ folder: folder.path });
-  auth = await createAuth({ store, log });
+  ground = await openGround('overview');
 });
-afterAll(async () => {
-  await store.close();
-  folder.remove();
-});
+afterAll(() => ground?.close());
 beforeEach(async () => {
   clock = virtualClock(start);
   stage = createStage(clock, { worker: 2, mailer: 0 });
@@ -67,33 +48,18 @@ beforeEach(async () => {
     },
   };
   const kinds = { ...shippedKinds, meters: [stage.meter, ...shippedKinds.meters], fleets: [priced] };
-  const around = { store, kinds, clock, log, dataFolder: folder.path, intervalMs: hour };
-  rounds = createRounds(around, () => {});
-  await rounds.start();
-  const post = createPost(createGuard(true));
-  http = createHttp({
-    store,
-    rounds,
-    auth,
-    live: createLive(),
-    outbox: createOutbox({ clock, log, kinds: kinds.notifiers, post }),
-    kinds,
-    log,
-    now: clock.now,
-    key,
-    webFolder: folder.path,
-    ready: () => true,
-  });
+  inside = openInside(ground, { kinds, clock });
+  await inside.rounds.start();
 });
 afterEach(async () => {
-  await rounds.stop();
-  for (const { id } of await store.apps.list()) await store.apps.remove(id);
+  await inside.stop();
+  for (const { id } of await ground.store.apps.list()) await ground.store.apps.remove(id);
 });
 
 async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const response = await http.request(path, {
+  const response = await inside.http.request(path, {
     method,
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${localKey}`, 'content-type': 'application/json' },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   if (!response.ok) throw await response.json();
@@ -108,15 +74,15 @@ async function addMusic(): Promise<void> {
 }
 
 async function record(processType: string, at: number, current: number): Promise<void> {
-  const app = await store.apps.get('music');
-  const manager = await store.managers.get(app?.id ?? '', processType);
-  await store.readings.record(manager?.id ?? '', { at, current, desired: current, unknown: 0 }, []);
+  const app = await ground.store.apps.get('music');
+  const manager = await ground.store.managers.get(app?.id ?? '', processType);
+  await ground.store.readings.record(manager?.id ?? '', { at, current, desired: current, unknown: 0 }, []);
 }
 
 test('the overview: every manager at this moment, and what today has cost', async () => {
   await addMusic();
   stage.read = async () => [jobs(clock.now(), 12, { oldestSeconds: 3 })];
-  await rounds.checkUp('music');
+  await inside.rounds.checkUp('music');
   await record('worker', start, 4);
   await record('worker', start + hour, 2);
   await record('mailer', start, 1);
@@ -207,8 +173,8 @@ test('who runs now: what the fleet counted, and what the workers say of themselv
   expect(early.processTypes.map(({ workers }) => workers)).toEqual([[], []]);
   expect(early.processTypes[1]).not.toHaveProperty('countedAt');
   clock.advance(6_000);
-  await rounds.checkUp('music');
-  await rounds.idle();
+  await inside.rounds.checkUp('music');
+  await inside.rounds.idle();
   const { letsGo, processTypes } = await call<Crew>('GET', '/api/apps/music/workers');
   expect(letsGo).toBe(false);
   expect(processTypes[1]).toMatchObject({
@@ -226,7 +192,7 @@ test('who runs now: what the fleet counted, and what the workers say of themselv
 
 test('where nobody can be asked, nobody knows of jobs; a fleet that cannot be counted says why', async () => {
   await addMusic();
-  await rounds.checkUp('music');
+  await inside.rounds.checkUp('music');
   const { processTypes } = await call<Crew>('GET', '/api/apps/music/workers');
   expect(processTypes[1]).toMatchObject({
     jobs: 'unasked',
@@ -234,7 +200,7 @@ test('where nobody can be asked, nobody knows of jobs; a fleet that cannot be co
   });
   stage.countError = new Error('the platform is away');
   clock.advance(1_000);
-  await rounds.checkUp('music');
+  await inside.rounds.checkUp('music');
   const later = await call<Crew>('GET', '/api/apps/music/workers');
   expect(later.processTypes[1]?.unknown).toContain('the platform is away');
   expect(later.processTypes[1]?.countedAt).toBeLessThan(later.at);
@@ -264,11 +230,11 @@ test('where the platform chooses who goes, nobody is let go by name', async () =
 
 test('the page goes out compressed to whoever takes it so', async () => {
   const text = `<title>Headcount</title>${'<p>long</p>'.repeat(1_000)}`;
-  writeFileSync(join(folder.path, 'index.html'), text);
-  const packed = await http.request('/', { headers: { 'accept-encoding': 'gzip, br' } });
+  writeFileSync(join(ground.folder, 'index.html'), text);
+  const packed = await inside.http.request('/', { headers: { 'accept-encoding': 'gzip, br' } });
   expect(packed.headers.get('content-encoding')).toBe('br');
   const bytes = Buffer.from(await packed.arrayBuffer());
   expect(bytes.length).toBeLessThan(1_000);
   expect(brotliDecompressSync(bytes).toString()).toBe(text);
-  expect(await (await http.request('/')).text()).toBe(text);
+  expect(await (await inside.http.request('/')).text()).toBe(text);
 });

@@ -3,63 +3,30 @@ import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { temporaryFolder } from '../checks/fixtures.ts';
+import { type Ground, type Inside, localKey, openGround, openInside } from '../checks/inside.ts';
 import { until } from '../checks/servers.ts';
-import { type OpenStore, openStore } from '../store/open.ts';
-import { type Auth, createAuth } from './auth.ts';
-import { realClock } from './clock.ts';
-import { createHttp } from './http.ts';
-import { shippedKinds } from './kinds.ts';
-import { createLive } from './live.ts';
-import { createOutbox } from './outbox.ts';
-import type { Routes } from './request.ts';
-import { createRounds, type Rounds } from './rounds.ts';
 
 const own = 'http://headcount.test';
-const local = { authorization: 'Bearer local' };
+const local = { authorization: `Bearer ${localKey}` };
 const password = 'correct horse battery';
-const folder = temporaryFolder('people');
-const log = pino({ level: 'silent' });
-const live = createLive();
-let store: OpenStore;
-let auth: Auth;
-let rounds: Rounds;
-let http: Routes;
+let ground: Ground;
+let inside: Inside;
 let provider: Provider;
 let owner = '';
 let visitor = 0;
 
 beforeAll(async () => {
   provider = await startProvider();
-  store = await openStore({ folder: folder.path });
   const singleSignOn = {
     name: 'Acme',
     issuer: provider.issuer,
     clientId: 'headcount',
     clientSecret: 's3cret',
   };
-  auth = await createAuth({ store, log, publicUrl: own, singleSignOn });
-  const kinds = shippedKinds;
-  const around = { store, kinds, clock: realClock, log, dataFolder: folder.path, intervalMs: 3_600_000 };
-  rounds = createRounds(around, () => {});
-  const post = async () => ({ status: 200, text: '' });
-  http = createHttp({
-    store,
-    rounds,
-    auth,
-    live,
-    outbox: createOutbox({ clock: realClock, log, kinds: kinds.notifiers, post }),
-    kinds,
-    log,
-    now: Date.now,
-    key: 'local',
-    publicUrl: own,
-    webFolder: folder.path,
-    ready: () => true,
-  });
-  const token = await auth.newSetUpToken();
+  ground = await openGround('people', { publicUrl: own, singleSignOn });
+  inside = openInside(ground, { publicUrl: own });
+  const token = await ground.auth.newSetUpToken();
   const made = await ask(
     'POST',
     '/api/setup',
@@ -71,16 +38,14 @@ beforeAll(async () => {
 }, 120_000);
 
 afterAll(async () => {
-  live.close();
-  await rounds?.stop();
-  await store?.close();
+  await inside?.stop();
+  await ground?.close();
   await provider?.close();
-  folder.remove();
 }, 60_000);
 
 async function ask(method: string, path: string, headers: Record<string, string> = {}, body?: unknown) {
   visitor += 1;
-  const response = await http.request(path.startsWith('http') ? path : `${own}${path}`, {
+  const response = await inside.http.request(path.startsWith('http') ? path : `${own}${path}`, {
     method,
     headers: {
       origin: own,
@@ -234,7 +199,7 @@ test('a key has its role, tells when it was used, expires and is revoked', async
   });
   expect(listed.expiresAt - listed.createdAt).toBeGreaterThan(86_000_000);
   const rows = JSON.stringify(
-    await store.kysely
+    await ground.store.kysely
       .selectFrom('api_keys' as never)
       .selectAll()
       .execute(),

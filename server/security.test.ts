@@ -4,35 +4,21 @@
  */
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { temporaryFolder } from '../checks/fixtures.ts';
-import { type OpenStore, openStore } from '../store/open.ts';
+import { type Ground, type Inside, localKey, openGround, openInside } from '../checks/inside.ts';
 import type { Role } from '../store/store.ts';
 import { failuresMaximum } from './access/doors.ts';
 import { atLeast, leastFor, leastRoles } from './access/table.ts';
-import { type Auth, createAuth } from './auth.ts';
-import { realClock } from './clock.ts';
 import { createGuard } from './guard.ts';
-import { createHttp } from './http.ts';
-import { shippedKinds } from './kinds.ts';
-import { createLive } from './live.ts';
-import { createOutbox } from './outbox.ts';
 import { createOutreach } from './reach.ts';
-import type { Routes } from './request.ts';
-import { createRounds, type Rounds } from './rounds.ts';
 
 const own = 'http://headcount.test';
-const folder = temporaryFolder('security');
-const localKey = 'the-key-of-controller.json';
 const secrets = ['very-secret-password', 'smtp-secret'];
 const password = 'correct horse battery';
 const logged: string[] = [];
 const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
 
-let store: OpenStore;
-let auth: Auth;
-let rounds: Rounds;
-let http: Routes;
-const live = createLive();
+let ground: Ground;
+let inside: Inside;
 /** Sessions of people of the first organisation by role, and of the owner of another one. */
 const cookies: Record<string, string> = {};
 const people: Record<string, string> = {};
@@ -63,7 +49,7 @@ async function ask(
   body?: unknown,
 ): Promise<Answer> {
   visitor += 1;
-  const response = await http.request(`${own}${path}`, {
+  const response = await inside.http.request(`${own}${path}`, {
     method,
     headers: {
       'x-forwarded-for': `10.2.${Math.floor(visitor / 250)}.${visitor % 250}`,
@@ -106,30 +92,11 @@ function filled(path: string, side: 'own' | 'foreign'): string {
 }
 
 beforeAll(async () => {
-  store = await openStore({ folder: folder.path });
-  auth = await createAuth({ store, log, publicUrl: own });
-  const kinds = shippedKinds;
-  const around = { store, kinds, clock: realClock, log, dataFolder: folder.path, intervalMs: 3_600_000 };
-  rounds = createRounds(around, () => {});
-  const post = async () => ({ status: 200, text: '' });
-  http = createHttp({
-    store,
-    rounds,
-    auth,
-    live,
-    outbox: createOutbox({ clock: realClock, log, kinds: kinds.notifiers, post }),
-    kinds,
-    outreach: createOutreach(createGuard([])),
-    log,
-    now: Date.now,
-    key: localKey,
-    publicUrl: own,
-    webFolder: folder.path,
-    ready: () => true,
-  });
+  ground = await openGround('security', { log, publicUrl: own });
+  inside = openInside(ground, { log, publicUrl: own, outreach: createOutreach(createGuard([])) });
   for (const who of ['owner', 'admin', 'member', 'read-only', 'foreign', 'nobody']) await addPerson(who);
-  foreignId = (await store.organisations.create('Zebra Ltd', people.foreign ?? '', 1)).id;
-  await store.organisations.rename('1', 'First');
+  foreignId = (await ground.store.organisations.create('Zebra Ltd', people.foreign ?? '', 1)).id;
+  await ground.store.organisations.rename('1', 'First');
   const meters = [
     { use: 'celery-redis', options: { url: `redis://:${secrets[0]}@127.0.0.1:1/0`, queue: 'q' } },
   ];
@@ -159,17 +126,15 @@ beforeAll(async () => {
 }, 300_000);
 
 afterAll(async () => {
-  live.close();
-  await rounds?.stop();
-  await store?.close();
-  folder.remove();
+  await inside?.stop();
+  await ground?.close();
 }, 60_000);
 
 async function addPerson(who: string): Promise<void> {
   const email = `${who}@example.com`;
-  const id = await auth.people.create({ name: who, email, password });
+  const id = await ground.auth.people.create({ name: who, email, password });
   people[who] = id;
-  if (who !== 'foreign' && who !== 'nobody') await store.organisations.join('1', id, who as Role, 1);
+  if (who !== 'foreign' && who !== 'nobody') await ground.store.organisations.join('1', id, who as Role, 1);
   const answer = await ask('POST', '/api/auth/sign-in/email', { origin: own }, { email, password });
   expect(answer.status).toBe(200);
   cookies[who] = cookieOf(answer.headers);
@@ -186,7 +151,9 @@ describe('every route of the API document', () => {
   test('stands in the table of roles, and the table names no other', () => {
     const names = routes.map(({ name }) => name);
     expect(names.filter((name) => !(name in leastRoles))).toEqual([]);
-    const served = http.routes.map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`);
+    const served = inside.http.routes.map(
+      ({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`,
+    );
     const known = [...names, ...served];
     expect(Object.keys(leastRoles).filter((name) => !known.includes(name))).toEqual([]);
     expect(names.length).toBeGreaterThan(40);
@@ -220,7 +187,7 @@ describe('every route of the API document', () => {
         const answer = await ask(method, filled(path, 'own'), as(who), method === 'GET' ? undefined : {});
         expect([name, who, answer.status]).toEqual([name, who, 403]);
       }
-    expect((await store.apps.list()).map(({ name }) => name)).toEqual(['music', 'video']);
+    expect((await ground.store.apps.list()).map(({ name }) => name)).toEqual(['music', 'video']);
   });
 
   test('changes nothing for who may only read', async () => {
@@ -247,7 +214,7 @@ describe('every route of the API document', () => {
       const same = (text: string) => text.replaceAll(/video|nothing|\b(999|2)\b/g, '');
       expect(same(answer.text)).toBe(same(nowhere.text));
     }
-    expect((await store.apps.list()).map(({ name }) => name)).toEqual(['music', 'video']);
+    expect((await ground.store.apps.list()).map(({ name }) => name)).toEqual(['music', 'video']);
   });
 
   test('shows in lists only what is of organisations in which one has a role', async () => {
@@ -304,7 +271,7 @@ describe('roles', () => {
   });
 
   test("an app's token is seen by admins only", async () => {
-    const token = (await store.apps.get('music'))?.token ?? 'none';
+    const token = (await ground.store.apps.get('music'))?.token ?? 'none';
     for (const who of ['read-only', 'member']) {
       for (const path of ['/api/apps', '/api/apps/music']) {
         const { text, status } = await ask('GET', path, as(who));
@@ -361,9 +328,9 @@ describe('addresses that lead into the machine or its private network', () => {
     const refused = [422, 'ADDRESS_REFUSED'];
     const said = ({ status, body }: Answer) => [status, body.code];
     expect(said(await ask('POST', '/api/apps', as('owner'), { name: 'inside', url }))).toEqual(refused);
-    expect(await store.apps.get('inside')).toBeUndefined();
+    expect(await ground.store.apps.get('inside')).toBeUndefined();
     expect(said(await ask('PATCH', '/api/apps/music', as('owner'), { url }))).toEqual(refused);
-    expect((await store.apps.get('music'))?.url).toBeUndefined();
+    expect((await ground.store.apps.get('music'))?.url).toBeUndefined();
     const options = { apiKey: 'NRAK-1', accountId: 1, app: 'shop', address: url };
     const meters = [{ use: 'new-relic', options }];
     const settings = { processType: 'inside', minimum: 0, maximum: 1, meters };
@@ -373,10 +340,10 @@ describe('addresses that lead into the machine or its private network', () => {
   });
 
   test('one that was saved before is not called by the test of an app', async () => {
-    const app = await store.apps.get('music');
-    await store.apps.update(app?.id ?? '', { url: 'http://localhost:1' });
+    const app = await ground.store.apps.get('music');
+    await ground.store.apps.update(app?.id ?? '', { url: 'http://localhost:1' });
     const { body, status } = await ask('POST', '/api/apps/music/test', as('owner'));
-    await store.apps.update(app?.id ?? '', { url: null });
+    await ground.store.apps.update(app?.id ?? '', { url: null });
     expect([status, body.ok]).toEqual([200, false]);
     expect(body.problem).toContain('allowPrivateAddresses');
   });
@@ -486,7 +453,7 @@ describe('the audit log', () => {
     const actions = entries.map(({ action }) => action);
     for (const action of ['POST /api/apps', 'POST /api/channels', 'POST /api/apps/{app}/managers'])
       expect(actions).toContain(action);
-    for (const secret of [...secrets, password, (await store.apps.get('music'))?.token ?? '?'])
+    for (const secret of [...secrets, password, (await ground.store.apps.get('music'))?.token ?? '?'])
       expect(text.includes(secret)).toBe(false);
     expect(text).not.toContain('video');
     expect((await ask('GET', '/api/audit', as('member'))).status).toBe(403);

@@ -1,64 +1,29 @@
 /** A failed task on its whole way: heard by a meter, listed, sent again over the API by a click or two, and done by a real worker. */
 import { randomUUID } from 'node:crypto';
 import { createApp } from '@headcount/tasks';
-import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { has, type RedisServer, startRedis, temporaryFolder } from '../checks/fixtures.ts';
+import { has, type RedisServer, startRedis } from '../checks/fixtures.ts';
+import { type Ground, type Inside, localKey, openGround, openInside } from '../checks/inside.ts';
 import { freePort, until } from '../checks/servers.ts';
-import { type OpenStore, openStore } from '../store/open.ts';
 import type { SentAgain, Tasks } from './api-tasks.ts';
-import { createAuth } from './auth.ts';
-import { realClock } from './clock.ts';
-import { createGuard } from './guard.ts';
-import { createHttp } from './http.ts';
-import { shippedKinds } from './kinds.ts';
-import { createLive } from './live.ts';
-import { createOutbox } from './outbox.ts';
-import { createPost } from './post.ts';
-import type { Routes } from './request.ts';
-import { createRounds, type Rounds } from './rounds.ts';
 
-const folder = temporaryFolder('send-again-api');
-const key = 'the-key-of-controller.json';
-const log = pino({ level: 'silent' });
-const live = createLive();
-let store: OpenStore;
-let rounds: Rounds;
-let http: Routes;
+let ground: Ground;
+let inside: Inside;
 
 beforeAll(async () => {
-  store = await openStore({ folder: folder.path });
-  const auth = await createAuth({ store, log });
-  const kinds = shippedKinds;
-  const around = { store, kinds, clock: realClock, log, dataFolder: folder.path, intervalMs: 3_600_000 };
-  rounds = createRounds(around, () => {});
-  await rounds.start();
-  const post = createPost(createGuard(true));
-  http = createHttp({
-    store,
-    rounds,
-    auth,
-    live,
-    outbox: createOutbox({ clock: realClock, log, kinds: kinds.notifiers, post }),
-    kinds,
-    log,
-    now: Date.now,
-    key,
-    webFolder: folder.path,
-    ready: () => true,
-  });
+  ground = await openGround('send-again-api');
+  inside = openInside(ground);
+  await inside.rounds.start();
 });
 afterEach(async () => {
-  for (const { id, name } of await store.apps.list()) {
-    await store.apps.remove(id);
-    await rounds.refresh(name);
+  for (const { id, name } of await ground.store.apps.list()) {
+    await ground.store.apps.remove(id);
+    await inside.rounds.refresh(name);
   }
 });
 afterAll(async () => {
-  live.close();
-  await rounds.stop();
-  await store.close();
-  folder.remove();
+  await inside?.stop();
+  await ground?.close();
 });
 
 interface Answer<T> {
@@ -73,9 +38,9 @@ async function call<T = unknown>(
   body?: unknown,
   headers: Record<string, string> = {},
 ): Promise<Answer<T>> {
-  const response = await http.request(path, {
+  const response = await inside.http.request(path, {
     method,
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', ...headers },
+    headers: { authorization: `Bearer ${localKey}`, 'content-type': 'application/json', ...headers },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
   return {
@@ -92,7 +57,7 @@ async function addMusic(use: string, options: Record<string, unknown>): Promise<
   const manager = { processType: 'worker', minimum: 0, maximum: 3, meters: [{ use, options }] };
   const made = await call('POST', '/api/apps/music/managers', manager);
   expect([made.status, made.body.detail]).toEqual([201, undefined]);
-  return (await store.apps.get('music'))?.id ?? '';
+  return (await ground.store.apps.get('music'))?.id ?? '';
 }
 
 const sendAgain = (id: string, headers?: Record<string, string>): Promise<Answer<SentAgain>> =>
@@ -129,14 +94,14 @@ describe.skipIf(!has('redisServer'))('on Redis', () => {
     // Only who is known to take from this queue alone is heard.
     await until(
       async () => {
-        await rounds.checkUp('music');
-        return rounds.manager('music', 'worker')?.memory.latest?.slots === 4;
+        await inside.rounds.checkUp('music');
+        return inside.rounds.manager('music', 'worker')?.memory.latest?.slots === 4;
       },
       'the worker',
       60_000,
     );
     const failures = async (): Promise<Tasks['failures']> => {
-      await rounds.checkUp('music');
+      await inside.rounds.checkUp('music');
       return (await call<Tasks>('GET', '/api/apps/music/tasks')).body.failures;
     };
     const [first, second] = [await load.delay(7), await load.delay(8)];
@@ -177,7 +142,7 @@ describe.skipIf(!has('redisServer'))('on Redis', () => {
   test('what is not listed as a failure of this app is not sent, and what was kept nowhere neither', async () => {
     const id = await addMusic('celery-redis', { url: server.url });
     expect(await sendAgain(randomUUID())).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
-    await store.tasks.record(id, { parts: [], failures: [failure('a task/of ours')] });
+    await ground.store.tasks.record(id, { parts: [], failures: [failure('a task/of ours')] });
     const { status, body } = await sendAgain('a task/of ours');
     expect([status, body.code]).toEqual([409, 'TASK_NOT_SENT']);
     expect(body.detail).toContain('its arguments were kept nowhere');
@@ -188,7 +153,7 @@ describe.skipIf(!has('redisServer'))('on Redis', () => {
 test('a broker that does not answer is named, without its password', async () => {
   const port = await freePort();
   const id = await addMusic('celery-redis', { url: `redis://:very-secret@127.0.0.1:${port}/0` });
-  await store.tasks.record(id, { parts: [], failures: [failure('1')] });
+  await ground.store.tasks.record(id, { parts: [], failures: [failure('1')] });
   const { status, body } = await sendAgain('1');
   expect([status, body.code]).toEqual([503, 'BROKER_UNREACHABLE']);
   expect(body.detail).toContain(`Redis at 127.0.0.1:${port} refused the connection`);
@@ -200,7 +165,7 @@ test.each([
   ['celery-redis', { url: 'redis://127.0.0.1:1/0', queue: 'another' }],
 ])('without a meter of its queue that can send it is refused: %s', async (use, options) => {
   const id = await addMusic(use, options);
-  await store.tasks.record(id, { parts: [], failures: [failure('1')] });
+  await ground.store.tasks.record(id, { parts: [], failures: [failure('1')] });
   const { status, body } = await sendAgain('1');
   expect([status, body.code]).toEqual([409, 'TASK_NOT_SENT']);
   expect(body.detail).toContain('no meter of the queue "celery" that is open here can send');

@@ -1,10 +1,10 @@
 /**
  * Numbers in an AMQP table, written so that every client reads them as they are.
  *
- * amqplib writes a whole number with the fewest bytes, and one of 128 to 32,767 as `s`, which RabbitMQ reads as a short
- * integer, and Python's py-amqp as a short text: a time limit of 300 s in a header then ended a whole Python worker, and so
- * did a clock in an answer the program that had asked (amqp/serialization.py, 5.1.1 to 5.3.1). A negative `b` is positive
- * there. `I`, 32 bits with a sign, is the same to all, and it is what Python's own clients write.
+ * amqplib writes a whole number with the fewest bytes, and one of 128 to 32,767 as `s`: a short integer to RabbitMQ, and a
+ * short text to Python's py-amqp up to 5.3.1 (celery/py-amqp#469, merged in September 2026). A time limit of 300 s in a
+ * header then ended a whole Python worker, and so did a clock in an answer the program that had asked. A negative `b` is
+ * positive there. `I`, 32 bits with a sign, is the same to all, and it is what Python's own clients write.
  */
 export type Table = Readonly<Record<string, unknown>>;
 

@@ -104,6 +104,16 @@ export interface Delivery {
 /** After so many deliveries that ended with their worker a job is not started again. Restarts of a busy worker cause fewer. */
 export const mostDeliveries = 10;
 
+/** Counts deliveries that ended with their worker, where nobody but workers could count them. */
+const deliveriesHeader = 'headcount_deliveries';
+
+/** The message of a job that ended one more worker, or thread. Undefined when it has ended enough of them. */
+export function endedOneMore(message: TaskMessage): TaskMessage | undefined {
+  const deliveries = (Number(message.extraHeaders[deliveriesHeader]) || 0) + 1;
+  if (deliveries >= mostDeliveries) return undefined;
+  return { ...message, extraHeaders: { ...message.extraHeaders, [deliveriesHeader]: deliveries } };
+}
+
 export function wornOut(): string {
   return `ended ${mostDeliveries} workers`;
 }

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { newMessage } from './message.ts';
 import { createPace } from './pace.ts';
+import { stepsOf } from './stop.ts';
 import { attempt, backoffMs, lazyAbort, retryOf } from './work.ts';
 
 test('backoff doubles up to ten minutes and is a random part of that', () => {
@@ -85,4 +86,20 @@ test('a pace is forgotten after a silence, and never beyond its bound', () => {
       }
     }),
   );
+});
+
+test('a stop fits into its grace time, and no timer overflows', () => {
+  const all = (seconds: number): number => {
+    const { askMs, giveUpMs, closeMs } = stepsOf(seconds);
+    return askMs + giveUpMs + closeMs;
+  };
+  expect(stepsOf(30)).toEqual({ askMs: 24_000, giveUpMs: 3_000, closeMs: 3_000 });
+  expect(all(30)).toBe(30_000);
+  fc.assert(
+    fc.property(fc.double({ min: 30, max: 1e12, noNaN: true }), (seconds) => {
+      expect(all(seconds)).toBeLessThanOrEqual(seconds * 1_000 + 1);
+      expect(stepsOf(seconds).askMs).toBeLessThan(2 ** 31);
+    }),
+  );
+  expect(stepsOf(0)).toEqual({ askMs: 0, giveUpMs: 0, closeMs: 3_000 });
 });

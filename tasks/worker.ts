@@ -2,15 +2,15 @@
  * The worker: takes jobs from a broker, works on `concurrency` of them at a time, and stops safely.
  *
  * Stopping (SIGTERM, SIGINT or `stop()`) is warm and bounded: it takes nothing more, puts reserved jobs back at once,
- * lets running ones finish for the grace time (30 s, as Heroku grants), asks them by their signal to end shortly before
- * it is over, and puts back what still runs, if it is of late ack. A second signal ends the grace at once. An outage of
- * the broker stops nothing: the worker says so once and tries again with growing pauses.
+ * lets running ones finish, asks them by their signal to end, and puts back what still runs, if it is of late ack: all
+ * within the grace time (30 s, as Heroku grants). A second signal ends it at once. An outage of the broker stops
+ * nothing: the worker says so once and tries again with growing pauses.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Broker, Consumer, Delivery, Log } from './broker.ts';
 import { reportBusy } from './busy.ts';
 import { controlsOf } from './controls.ts';
-import { TasksError, textOf } from './errors.ts';
+import { TasksError } from './errors.ts';
 import { createPace } from './pace.ts';
 import { attend } from './remote/attend.ts';
 import { eventsOf } from './remote/events.ts';
@@ -18,10 +18,20 @@ import type { WorkerNode } from './remote/node.ts';
 import { keptOf, type Prefetch, prefetchCount, roomIn } from './reserve.ts';
 import type { Results } from './results.ts';
 import type { Router } from './routes.ts';
-import { change, closeLimitMs, type Ending, shutDown, withSignals } from './stop.ts';
+import { change, type Ending, shutDown, stepsOf, withSignals } from './stop.ts';
 import type { Definition } from './task.ts';
-import { createPool, type PoolOptions } from './threads/pool.ts';
-import { type Bench, emptyLoad, emptyLoads, holdOf, loadOf, reserve, withdraw } from './workbench.ts';
+import { createPool, type PoolOptions, type ThreadPool } from './threads/pool.ts';
+import { canPass, troubleLog } from './trouble.ts';
+import {
+  type Bench,
+  emptyLoad,
+  emptyLoads,
+  holdOf,
+  loadOf,
+  type RunningJob,
+  reserve,
+  withdraw,
+} from './workbench.ts';
 
 export interface WorkerOptions {
   /** Default: the app's queue. */
@@ -35,7 +45,7 @@ export interface WorkerOptions {
    * are not acknowledged, the running ones among them unless they are of early ack. 0: up to 1,000 beyond the running ones.
    */
   readonly prefetchMultiplier?: number;
-  /** How long a stop waits for running jobs. Default 30. */
+  /** What a stop may take: running jobs have nine tenths of it, and the broker the rest. Default 30, as Heroku grants. */
   readonly graceSeconds?: number;
   /** The part before the @ of its name in monitors. Default: HEADCOUNT_PROCESS, else DYNO, else the number of the process. */
   readonly name?: string;
@@ -98,17 +108,28 @@ export interface WorkerSurroundings {
 }
 
 interface Stopper {
+  /** Something in its process threw, and nobody caught it. */
+  crashed: boolean;
+  running(): readonly RunningJob[];
   /** Aborted by the first stop. */
   readonly warm: AbortController;
   /** Aborted by the second. */
   readonly cold: AbortController;
 }
 
-const longestPauseMs = 10_000;
 const upkeepEveryMs = 500;
 
 export function createWorker(around: WorkerSurroundings): Worker {
-  const stopper: Stopper = { warm: new AbortController(), cold: new AbortController() };
+  const stopper: Stopper = {
+    crashed: false,
+    running: () => [],
+    warm: new AbortController(),
+    cold: new AbortController(),
+  };
+  const crashed = (): void => {
+    stopper.crashed = true;
+    stopper.warm.abort();
+  };
   let ended: Promise<void> = Promise.resolve();
   const stop = (cold: boolean): void => {
     if (cold || stopper.warm.signal.aborted) stopper.cold.abort();
@@ -118,7 +139,9 @@ export function createWorker(around: WorkerSurroundings): Worker {
     run: (options = {}) => {
       const ending = run(around, stopper);
       ended = ending.then(() => {});
-      return options.handleSignals ? withSignals(ending, around.log, () => stop(false)) : ended;
+      const { log } = around;
+      const watched = { log, running: () => stopper.running(), stop: () => stop(false), crashed };
+      return options.handleSignals ? withSignals(ending, watched) : ended;
     },
     stop: (options = {}) => {
       stop(options.cold ?? false);
@@ -136,12 +159,8 @@ async function run(around: WorkerSurroundings, stopper: Stopper): Promise<Ending
   const stopped = stopper.warm.signal;
   const load = () => loadOf(loads, reserved, stopped.aborted ? undefined : slots());
   const pool = around.threads && createPool({ ...around.threads, slots, log: around.log });
-  await pool?.start(around.tasks.keys());
-  const connected = await connect(around, stopped, { slots, load });
-  if (!connected) {
-    await pool?.close();
-    return { abandoned: 0, retired: false };
-  }
+  const connected = await begin(around, pool, stopped, { slots, load });
+  if (!connected) return { abandoned: 0, retired: false };
   const remote = around.remoteControl ? connected.broker.remote : undefined;
   let retired = false;
   bench = {
@@ -178,12 +197,15 @@ async function run(around: WorkerSurroundings, stopper: Stopper): Promise<Ending
       stopper.warm.abort();
     },
   };
+  const atWork = bench;
+  stopper.running = () => [...atWork.running];
   const attendance = remote && attend(remote, nodeOf(bench, around, stopper));
   await attendance?.ready;
   bench.busy.update(0);
   const abandoned = await work(bench, around, stopper);
-  await Promise.race([attendance?.close(), pause(closeLimitMs, undefined, { ref: false })]);
-  await pool?.close();
+  const limitMs = stepsOf(around.graceSeconds).closeMs;
+  const left = Promise.race([attendance?.close(), pause(limitMs, undefined, { ref: false })]);
+  await Promise.all([left, pool?.close()]);
   return { abandoned, retired };
 }
 
@@ -197,7 +219,8 @@ async function work(bench: Bench, around: WorkerSurroundings, stopper: Stopper):
   await takeJobs(bench, around.prefetch, stopper.warm.signal);
   clearInterval(upkeep);
   clearTimeout(bench.rateTimer);
-  const abandoned = await shutDown(bench, around.graceSeconds, stopper.cold.signal);
+  const { crashed, cold } = stopper;
+  const abandoned = await shutDown(bench, { graceSeconds: around.graceSeconds, crashed, cold: cold.signal });
   bench.busy.close();
   return abandoned;
 }
@@ -245,6 +268,27 @@ async function takeFrom(bench: Bench, queues: readonly string[]): Promise<void> 
     withdraw(bench, ({ queue }) => !queues.includes(queue)),
   );
   bench.changed();
+}
+
+/** Its threads and its connection. Undefined when it was stopped meanwhile; a module may take its time, and a stop may not. */
+async function begin(
+  around: WorkerSurroundings,
+  pool: ThreadPool | undefined,
+  stopped: AbortSignal,
+  now: Parameters<typeof connect>[2],
+): Promise<Awaited<ReturnType<typeof connect>>> {
+  const told = new Promise<void>((resolve) => {
+    stopped.addEventListener('abort', () => resolve());
+    if (stopped.aborted) resolve();
+  });
+  let connected: Awaited<ReturnType<typeof connect>>;
+  try {
+    await Promise.race([pool?.start(around.tasks.keys()), told]);
+    connected = await connect(around, stopped, now);
+    return connected;
+  } finally {
+    if (!connected) await pool?.close();
+  }
 }
 
 /** Undefined when it was stopped before the broker answered. */
@@ -298,25 +342,4 @@ async function takeJobs(bench: Bench, prefetch: Prefetch, stopped: AbortSignal):
 /** Jobs turned slow: what this worker will not start soon is for others. */
 function giveBackSurplus(bench: Bench, prefetch: Prefetch): void {
   putBack(bench, bench.reserved.splice(keptOf(holdOf(bench), prefetch)));
-}
-
-/** Says once that something is wrong, and once that it is over; pauses grow from 0.1 to 10 seconds. */
-function troubleLog(log: Log): { pause(error: unknown, stopped: AbortSignal): Promise<void>; over(): void } {
-  let failures = 0;
-  return {
-    pause: async (error, stopped) => {
-      if (failures++ === 0) log('warn', `${textOf(error)} The worker keeps trying.`);
-      const longest = Math.min(longestPauseMs, 100 * 2 ** failures);
-      await pause(longest * (0.5 + Math.random() / 2), undefined, { signal: stopped }).catch(() => {});
-    },
-    over: () => {
-      if (failures > 0) log('info', 'the broker answers again');
-      failures = 0;
-    },
-  };
-}
-
-function canPass(error: unknown): boolean {
-  const passing: readonly string[] = ['BROKER_UNREACHABLE', 'BROKER_BUSY'];
-  return error instanceof TasksError && passing.includes(error.code);
 }

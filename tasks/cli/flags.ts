@@ -24,7 +24,7 @@ export function addWorker(program: Command): void {
       countOrNone,
     )
     .option('-n, --name <name>', 'before the @ in monitors; default: HEADCOUNT_PROCESS, DYNO, its number')
-    .option('--grace <seconds>', 'how long a stop waits for what runs; default: 30', seconds)
+    .option('--grace <seconds>', 'how long a stop may take; default: 30', seconds)
     .option('-E, --events', 'send an event for each step of each job')
     .option(
       '--keep-failed <count>',

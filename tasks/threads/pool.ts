@@ -10,9 +10,8 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import type { Log } from '../broker.ts';
+import { endedOneMore, type Log } from '../broker.ts';
 import { TasksError, textOf } from '../errors.ts';
-import type { TaskMessage } from '../message.ts';
 import { type Attempt, type Outcome, outcomeOf, timeLimits } from '../work.ts';
 import {
   type Abort,
@@ -71,10 +70,6 @@ interface State {
 const startLimitMs = 60_000;
 const endLimitMs = 2_000;
 const longestPauseMs = 10_000;
-/** As many as a message may cost workers; see the sweep of the brokers. */
-const maximumDeliveries = 10;
-/** The same header as the brokers' sweeps count with. */
-const deliveriesHeader = 'headcount_deliveries';
 
 /** Named as Celery's exception. */
 class LostThread extends RangeError {
@@ -173,14 +168,8 @@ function handOver(thread: Thread, { message, delivery }: Attempt): Promise<Outco
 /** Fails like any error of its handler, unless its task says that it should go back; and then not for ever. */
 function lostOutcome(job: Attempt, lost: LostThread): Outcome {
   if (!job.definition.options.requeueLost) return outcomeOf(job, lost);
-  const { extraHeaders } = job.message;
-  const deliveries = (Number(extraHeaders[deliveriesHeader]) || 0) + 1;
-  const requeue = deliveries < maximumDeliveries;
-  const instead: TaskMessage = {
-    ...job.message,
-    extraHeaders: { ...extraHeaders, [deliveriesHeader]: deliveries },
-  };
-  return { kind: 'rejected', error: lost, requeue, instead };
+  const instead = endedOneMore(job.message);
+  return { kind: 'rejected', error: lost, requeue: instead !== undefined, ...(instead ? { instead } : {}) };
 }
 
 /** Undefined when the job was killed before it got a thread. A module that cannot be loaded any more is waited for. */

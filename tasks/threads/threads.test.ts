@@ -67,8 +67,9 @@ describe('what crosses', () => {
         const message = newMessage({
           id: 'i',
           task: 't',
+          // JSON has no -0.
           args: parseJson(JSON.stringify(args)) as [],
-          kwargs,
+          kwargs: parseJson(JSON.stringify(kwargs)) as Record<string, unknown>,
         });
         const over = messageOf(structuredClone(orderOf(message, delivery)));
         expect(over).toEqual(message);

@@ -2,6 +2,8 @@
 /**
  * The command `headcount`. Each command stands in a file of its own, loaded when it is called, so that `--help` need not
  * start a database. Errors a person can mend are one line (what, why, what to do) and an exit code; others keep their stack.
+ * It opens as tasks/cli/program.ts does, in lines of its own: that package stands alone, and would have to export its ten lines
+ * of set-up to everybody who installs it.
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';

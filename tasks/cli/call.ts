@@ -1,6 +1,8 @@
 /** `headcount-tasks call`: sends one call, and with --wait prints what became of it. */
 import { randomUUID } from 'node:crypto';
+import type { TasksError } from '../errors.ts';
 import type { SendOptions } from '../task.ts';
+import { Ended, exitCodes } from './ended.ts';
 import { closeSoon, inTime, openPlace, type PlaceOptions } from './place.ts';
 import { say, sayJson } from './print.ts';
 import { given } from './worker.ts';
@@ -38,7 +40,7 @@ export async function call(name: string, flags: CallFlags): Promise<void> {
     const result = await app.send(name, flags.args ?? [], options);
     sent = true;
     if (!flags.wait) return flags.json ? sayJson({ id }) : say(id);
-    const value = await result.get({ timeoutMs: limitMs });
+    const value = await result.get({ timeoutMs: limitMs }).catch(withTraceback);
     if (flags.json) sayJson({ id, result: value });
     else say(JSON.stringify(value ?? null, null, 2));
   };
@@ -48,4 +50,11 @@ export async function call(name: string, flags: CallFlags): Promise<void> {
   } finally {
     await closeSoon(app);
   }
+}
+
+/** What the worker saw goes first, as a person wants it; the last line says what happened. */
+function withTraceback(error: unknown): never {
+  if (!(error instanceof Error && (error as Partial<TasksError>).code === 'TASK_FAILED')) throw error;
+  if (typeof error.cause === 'string') process.stderr.write(`${error.cause.trimEnd()}\n`);
+  throw new Ended(exitCodes.failed, error.message.replace(/ The cause of this error [^.]*$/, ''));
 }

@@ -19,9 +19,11 @@ const questions = {
   active_queues: 'which queues each takes from',
   registered: 'which tasks each knows',
   revoked: 'which ids each will not start',
+  conf: 'how each is set up',
+  report: 'which versions each runs on',
 } as const;
 
-export type Question = keyof typeof questions;
+export type Question = keyof typeof questions | 'query_task';
 
 export function addInspect(program: Command): void {
   const inspect = program
@@ -35,9 +37,20 @@ Examples:
   headcount-tasks inspect active --pattern 'mailer*' --json --app ./tasks.js`,
     );
   for (const [name, help] of Object.entries(questions))
-    withAsk(inspect.command(name).alias(name.includes('_') ? name.replaceAll('_', '-') : `${name}s`))
+    withAsk(dashed(inspect.command(name)))
       .description(help)
       .action(async (flags: ControlFlags) => (await import('./inspect.ts')).inspect(name as Question, flags));
+  withAsk(dashed(inspect.command('query_task <ids...>')))
+    .description('where these are, of what workers hold or run')
+    .action(async (ids: string[], flags: ControlFlags) =>
+      (await import('./inspect.ts')).inspect('query_task', flags, { ids }),
+    );
+}
+
+/** Celery's names have underscores, and fingers type dashes. */
+function dashed(command: Command): Command {
+  const name = command.name();
+  return name.includes('_') ? command.alias(name.replaceAll('_', '-')) : command;
 }
 
 export function addControl(program: Command): void {
@@ -54,9 +67,7 @@ Examples:
   headcount-tasks control shutdown --pattern 'worker.3@*' --app ./tasks.js`,
     );
   const add = (usage: string, help: string, order: Order, adjust = (one: Command): Command => one): void => {
-    const name = usage.split(' ')[0] ?? '';
-    const made = control.command(usage).description(help);
-    if (name.includes('_')) made.alias(name.replaceAll('_', '-'));
+    const made = dashed(control.command(usage)).description(help);
     adjust(withAsk(made)).action(async (...given: unknown[]) => {
       const [flags, ...others] = given.slice(0, -1).reverse() as [ControlFlags, ...unknown[]];
       const { command } = await import('./control.ts');

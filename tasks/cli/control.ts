@@ -16,21 +16,24 @@ export async function command({ method, args }: ControlOrder, flags: ControlFlag
       );
     // Python's workers stop without an answer.
     if (answers.size === 0 && method === 'shutdown' && silentCount > 0) return;
-    heard(answers.size, silentCount);
+    heard(answers.size, silentCount, flags);
     if ([...answers.values()].some(({ error }) => error !== undefined)) throw new Ended(exitCodes.failed, '');
   });
 }
 
 /** @throws Ended 69 when nobody answered */
-export function heard(count: number, silentCount: number): void {
-  if (count === 0)
-    throw new Ended(
-      exitCodes.unavailable,
-      silentCount > 0
-        ? `${amount(silentCount, 'worker')} heard it, and none answered in time; one that computes cannot. Give more --timeout.`
-        : 'no worker is there. Check the broker, the name or pattern, and that a worker runs.',
-    );
+export function heard(count: number, silentCount: number, { destination, pattern }: ControlFlags): void {
+  if (count === 0) throw new Ended(exitCodes.unavailable, silence(silentCount, destination ?? pattern));
   if (silentCount > 0) process.stderr.write(`${amount(silentCount, 'worker')} did not answer in time\n`);
+}
+
+function silence(silentCount: number, meant: unknown): string {
+  if (silentCount === 0)
+    return 'no worker is there. Check the broker, the name or pattern, and that a worker runs.';
+  const heardIt = `${amount(silentCount, 'worker')} heard it, and none answered in time`;
+  return meant === undefined
+    ? `${heardIt}; one that computes cannot. Give more --timeout.`
+    : `${heardIt}. Perhaps none has that name: inspect ping tells the names. One that computes cannot answer: give more --timeout.`;
 }
 
 function text({ ok, error }: Done): string {

@@ -51,6 +51,7 @@ export function addPurge(program: Command): void {
     .description('throw away what waits in queues; what workers hold or run stays')
     .argument('[queues...]', "default: the app's queue")
     .option('-y, --yes', 'do not ask')
+    .option('-f, --force', "the same, by Celery's name")
     .addHelpText(
       'after',
       '\nExample:\n  headcount-tasks purge mail reports --broker redis://127.0.0.1:6379/0',

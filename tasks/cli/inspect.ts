@@ -7,14 +7,14 @@ import { amount, say, sayJson, sayTable, short, span } from './print.ts';
 type Fields = Readonly<Record<string, unknown>>;
 type Rows = readonly (readonly string[])[];
 
-export async function inspect(question: Question, flags: ControlFlags): Promise<void> {
+export async function inspect(question: Question, flags: ControlFlags, given: Fields = {}): Promise<void> {
   await withApp(flags, async (app, timeoutMs) => {
     const ask = askOf(flags, timeoutMs);
-    const { answers, silentCount = 0 } = await app.control.ask(question, {}, ask);
+    const { answers, silentCount = 0 } = await app.control.ask(question, given, ask);
     const sorted = new Map([...answers].sort(([a], [b]) => (a < b ? -1 : 1)));
     if (flags.json) sayJson(sorted);
     else if (sorted.size > 0) show(question, sorted);
-    heard(sorted.size, silentCount);
+    heard(sorted.size, silentCount, flags);
   });
 }
 
@@ -51,7 +51,30 @@ const tables: Readonly<Record<Question, Table>> = {
   },
   registered: { head: ['TASK'], rows: names, noun: 'no tasks are registered' },
   revoked: { head: ['ID'], rows: names, noun: 'nothing is revoked' },
+  conf: { head: ['SETTING', 'VALUE'], rows: settings, noun: 'nothing is told' },
+  report: { head: ['REPORT'], rows: report, noun: '' },
+  query_task: { head: ['STATE', 'TASK', 'ID', 'ARGUMENTS'], rows: found, noun: 'none of them is held' },
 };
+
+function settings(answer: unknown): Rows {
+  return Object.entries((answer ?? {}) as Fields)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => [short(name), short(value ?? 'none', 100)]);
+}
+
+function report(answer: unknown): Rows {
+  const lines = String((answer as Fields | null)?.ok ?? '').split('\n');
+  return lines.filter((text) => text.trim() !== '').map((text) => [short(text.trim(), 200)]);
+}
+
+/** By id: where it is, and the job. */
+function found(answer: unknown): Rows {
+  return Object.values((answer ?? {}) as Fields).map((value) => {
+    const [state, job] = listOf(value);
+    const { name, id, args, kwargs } = (job ?? {}) as Fields;
+    return [short(state), short(name), short(id), short(argumentsOf(args, kwargs))];
+  });
+}
 
 function jobs(answer: unknown): Rows {
   return listOf(answer).map((one) => {

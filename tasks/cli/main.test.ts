@@ -104,6 +104,7 @@ describe('before any server', () => {
     [['call', 'add', '--broker', 'foo:bar'], '"foo:bar" is no address of a broker'],
     [['worker'], 'No module is named. Give --app ./tasks.js'],
     [['worker', '--app', './nope.js'], 'There is no module'],
+    [['worker', '--app', './'], 'is a folder. Give a file, such as ./tasks.js'],
     [['worker', '--app', './empty.mjs'], 'empty.mjs exports no app'],
     [['purge', '--app', './empty.mjs', '--broker', 'redis://h'], 'Give --app or --broker, not both'],
     [['beat', 'add', 'x', '--broker', 'memory:'], 'Give --task, and one of --cron, --every or --solar'],
@@ -215,6 +216,8 @@ describe.skipIf(!has('redisServer'))('on Redis', () => {
     const failed = await ask('call', 'boom', ...wait);
     expect(failed).toMatchObject({ code: 1, out: '' });
     expect(failed.err).toContain('TypeError: went wrong');
+    expect(failed.err).toMatch(/^ +at .*tasks\.mjs/m);
+    expect(failed.err).not.toContain('The cause of this error');
     const late = await ask(
       'call',
       'add',
@@ -258,6 +261,13 @@ describe.skipIf(!has('redisServer'))('on Redis', () => {
     ]);
     expect((await ask('inspect', 'active_queues')).out).toMatch(/^WORKER +QUEUES\nw1@\S+ +celery\n$/);
     expect((await ask('inspect', 'active-queues')).code).toBe(0);
+    expect((await ask('inspect', 'query-task', 'held', 'nobody')).out).toMatch(
+      /^w1@\S+ +active +hold +held +\[\]$/m,
+    );
+    expect((await ask('inspect', 'query_task', 'nobody')).out).toBe('1 worker, none of them is held\n');
+    expect((await ask('inspect', 'conf')).out).toMatch(/^WORKER +SETTING +VALUE\nw1@/);
+    expect((await ask('inspect', 'report')).out).toMatch(/^WORKER +REPORT\nw1@/);
+    expect((await ask('inspect', '--help')).out).not.toMatch(/pings|statss/);
     expect((await ask('inspect', 'registered')).out).toMatch(/add\n.*boom\n.*hold\n.*where\n$/);
     expect((await ask('inspect', 'reserved')).out).toBe('1 worker, nothing is reserved\n');
     expect((await ask('inspect', 'scheduled')).code).toBe(0);
@@ -275,6 +285,9 @@ describe.skipIf(!has('redisServer'))('on Redis', () => {
     const nobody = await ask('inspect', 'ping', '--pattern', 'other*');
     expect(nobody).toMatchObject({ code: 69, out: '' });
     expect(nobody.err).toContain('no worker is there');
+    const misnamed = await ask('inspect', 'ping', '--destination', 'w1@elsewhere');
+    expect(misnamed).toMatchObject({ code: 69, out: '' });
+    expect(misnamed.err).toContain('Perhaps none has that name: inspect ping tells the names');
     writeFileSync(go, '');
   });
 
@@ -303,6 +316,8 @@ describe.skipIf(!has('redisServer'))('on Redis', () => {
       'queue litter: 2 messages thrown away\nqueue empty: 0 messages thrown away\n',
     );
     expect(await redis.keys('litter*')).toEqual([]);
+    await ask('call', 'add', '--queue', 'litter');
+    expect((await ask('purge', 'litter', '--force')).out).toBe('queue litter: 1 message thrown away\n');
   });
 
   test('a beat sends, and its entries are seen and changed from outside', async () => {

@@ -1,5 +1,5 @@
 /** Which app a command works on: one that a module exports, or a bare one at the address of a broker. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Command } from 'commander';
@@ -73,6 +73,7 @@ async function loadModule(path: string): Promise<Loaded & { readonly module: URL
   const file = resolve(path);
   if (!existsSync(file))
     throw wrong(`There is no module ${path}. Give the path of a file, such as ./tasks.js`);
+  if (statSync(file).isDirectory()) throw wrong(`${path} is a folder. Give a file, such as ./tasks.js`);
   const url = pathToFileURL(file);
   const exported = (await import(url.href).catch((error: unknown) => {
     if ((error as { code?: unknown }).code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw error;

@@ -1,6 +1,8 @@
 /**
  * The command `headcount-tasks`. Each command stands in a file of its own, loaded when it is called. Errors a person can
  * mend are one line (what, why, what to do) and an exit code; what an app's own module throws keeps its stack.
+ * It opens as cli/main.ts does, in lines of its own: this package stands alone, and to share ten lines of set-up it would
+ * have to export them to everybody who installs it.
  *
  * Exit codes, after sysexits.h where it has one: 0 done, 1 failed, 2 wrong usage, 69 no server or nobody answered, 75 not
  * in time, 130 Ctrl-C.

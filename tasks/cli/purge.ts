@@ -7,13 +7,13 @@ import { amount, say } from './print.ts';
 
 export async function purge(
   names: readonly string[],
-  options: PlaceOptions & { readonly yes?: boolean },
+  options: PlaceOptions & { readonly yes?: boolean; readonly force?: boolean },
 ): Promise<void> {
   const { app } = await openPlace(options);
   const limitMs = (options.timeout ?? 10) * 1000;
   const queues = names.length > 0 ? names : [undefined];
   try {
-    if (!options.yes) {
+    if (!options.yes && !options.force) {
       const waiting = await inTime(describe(app, queues), limitMs);
       await confirm(`${waiting}\nThrow all of that away? It cannot be brought back. Type yes: `);
     }

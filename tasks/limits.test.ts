@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, expectTypeOf, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, expectTypeOf, test, vi } from 'vitest';
 import { z } from 'zod';
 import { temporaryFolder } from '../checks/fixtures.ts';
 import { until } from '../checks/servers.ts';
@@ -290,7 +290,57 @@ await app.close();
       );
     },
   );
-  test.each([{ maxTasks: 0 }, { maxMemoryBytes: 1.5 }])('%o of a worker is refused', (options) => {
+  test.each([
+    { maxTasks: 0 },
+    { maxMemoryBytes: 1.5 },
+    { concurrency: -1 },
+    { concurrency: Number.NaN },
+    { concurrency: 10_001 },
+    { concurrency: 257, pool: 'threads' as const, taskModule: 'x' },
+    { prefetchMultiplier: -1 },
+    { prefetchMultiplier: 0.5 },
+    { prefetch: 1, prefetchMultiplier: 1 },
+    { graceSeconds: Number.POSITIVE_INFINITY },
+  ])('%o of a worker is refused', (options) => {
     expect(() => app.worker(options)).toThrow(expect.objectContaining({ code: 'OPTION_INVALID' }));
+  });
+
+  test('prefetch and its multiplier together are told apart', () => {
+    expect(() => app.worker({ prefetch: 1, prefetchMultiplier: 4 })).toThrow(
+      /prefetchMultiplier is 4: it must be left out where prefetch is given/,
+    );
+  });
+
+  test('a wait without an end is as long as a timer can, and a wrong one is refused', async () => {
+    const task = app.task('task', () => 'done');
+    start();
+    expect(await (await task.delay()).get({ timeoutMs: Number.POSITIVE_INFINITY })).toBe('done');
+    expect(await (await task.delay()).get({ timeoutMs: 1e12 })).toBe('done');
+    for (const timeoutMs of [-1, Number.NaN])
+      await expect((await task.delay()).get({ timeoutMs })).rejects.toMatchObject({ code: 'OPTION_INVALID' });
+  });
+
+  test('a time limit of 0 is none, as for Celery', async () => {
+    const task = app.task('task', () => new Promise((resolve) => setImmediate(resolve, 'done')), {
+      softTimeLimitSeconds: 0,
+      timeLimitSeconds: 0,
+    });
+    start();
+    const limited = { timeLimit: { softSeconds: 0, hardSeconds: 0 } };
+    expect(await (await task.applyAsync([], limited)).get()).toBe('done');
+  });
+
+  test('a clock that is set back holds no job back', async () => {
+    const limited = app.task('limited', () => 'done', { rateLimit: '50/s' });
+    start();
+    expect(await (await limited.delay()).get()).toBe('done');
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      vi.setSystemTime(Date.now() - 3_600_000);
+      const all = await limited.delayMany(Array.from({ length: 3 }, () => []));
+      expect(await Promise.all(all.map((one) => one.get()))).toEqual(['done', 'done', 'done']);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -2,7 +2,8 @@
 import { frozenOf } from './canvas/frozen.ts';
 import { handleOf } from './canvas/handles.ts';
 import { TasksError } from './errors.ts';
-import { type Results, resultValue } from './results.ts';
+import { isFinal, type ResultRecord, type Results, resultValue } from './results.ts';
+import { checkTimeout } from './settings.ts';
 import type { AsyncResult } from './task.ts';
 
 const defaultTimeoutMs = 30_000;
@@ -12,6 +13,10 @@ export function createAsyncResult<Result>(
   id: string,
   results: (() => Promise<Results>) | undefined,
 ): AsyncResult<Result> {
+  const known = async (): Promise<ResultRecord | undefined> => {
+    if (!results) throw ignored(id);
+    return await (await results()).get(id);
+  };
   return {
     id,
     get: ({ timeoutMs } = {}) =>
@@ -21,9 +26,10 @@ export function createAsyncResult<Result>(
         timeoutMs,
         async (store, signal) => resultValue(await store.wait(id, signal)) as Result,
       ),
+    state: async () => (await known())?.status ?? 'PENDING',
+    ready: async () => isFinal(await known()),
     children: async () => {
-      if (!results) throw ignored(id);
-      const record = await (await results()).get(id);
+      const record = await known();
       const children = (record?.children ?? []).map((child) => frozenOf(child));
       return children.filter((child) => child !== undefined).map((child) => handleOf(child, results));
     },
@@ -38,9 +44,10 @@ export async function waitingFor<T>(
   wait: (results: Results, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   if (!results) throw ignored(id);
-  const signal = AbortSignal.timeout(timeoutMs);
+  const limitMs = checkTimeout(timeoutMs);
+  const signal = AbortSignal.timeout(limitMs);
   // The timer of a signal does not keep a process alive, and a program may have nothing else to wait for.
-  const alive = setTimeout(() => {}, timeoutMs);
+  const alive = setTimeout(() => {}, limitMs);
   try {
     return await wait(await results(), signal);
   } catch (error) {

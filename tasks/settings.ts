@@ -23,10 +23,15 @@ export function checkTask(name: string, options: TaskOptions): void {
   queueName(options.queue);
 }
 
+/** As many as remote control lets it grow to. */
+const mostSlots = 10_000;
+/** Each has a heap, and is started before the first job. */
+const mostThreads = 256;
+
 export function checkWorker(options: WorkerOptions): void {
   if (options.queues?.length === 0) invalid('queues', '[]', 'at least one name');
   options.queues?.forEach(queueName);
-  countOf('concurrency', options.concurrency, 1);
+  countOf('concurrency', options.concurrency, 1, options.pool === 'threads' ? mostThreads : mostSlots);
   countOf('prefetch', options.prefetch);
   countOf('prefetchMultiplier', options.prefetchMultiplier);
   if (options.prefetch !== undefined && options.prefetchMultiplier !== undefined)
@@ -50,6 +55,16 @@ export function checkWorker(options: WorkerOptions): void {
 export function checkExpiry(seconds: number | undefined): number {
   amountOf('resultExpiresSeconds', seconds);
   return seconds ?? resultExpiresSeconds;
+}
+
+/** What a timer can wait: 24 days. */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** How long to wait for a result; Infinity is as long as a timer can. */
+export function checkTimeout(timeoutMs: number): number {
+  if (!(typeof timeoutMs === 'number' && timeoutMs >= 0))
+    invalid('timeoutMs', timeoutMs, 'a number of milliseconds that is not negative');
+  return Math.min(longestTimerMs, Math.round(timeoutMs));
 }
 
 /** Answers with what it was given. */
@@ -115,9 +130,10 @@ function priorityOf(value: number | undefined): void {
   invalid('priority', value, 'a whole number from 0 (soonest) to 9');
 }
 
-function countOf(name: string, value: number | undefined, least = 0): void {
-  if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return;
-  invalid(name, value, `a whole number of at least ${least}`);
+function countOf(name: string, value: number | undefined, least = 0, most = Infinity): void {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= least && value <= most)) return;
+  const upTo = most < Infinity ? ` and at most ${most}` : '';
+  invalid(name, value, `a whole number of at least ${least}${upTo}`);
 }
 
 function amountOf(name: string, value: number | undefined): void {

@@ -118,7 +118,7 @@ export function loadOf(loads: Loads, reserved: readonly Delivery[], slots: numbe
 
 export function holdOf(bench: Bench): Hold {
   const { slots, running, acknowledged, finishing, reserved, pace } = bench;
-  const ahead = pace.reserve(Date.now());
+  const ahead = pace.reserve(performance.now());
   return { slots, running: running.size, acknowledged, finishing, reserved: reserved.length, ahead };
 }
 
@@ -177,7 +177,8 @@ function startSome(bench: Bench): void {
 
 /** The first whose task has no rate limit that stands against it. */
 function nextInTime(bench: Bench): Delivery | undefined {
-  const now = Date.now();
+  // Not the time of day: a clock that is set back would hold everything for that long.
+  const now = performance.now();
   let soonest = Infinity;
   const index = bench.reserved.findIndex(({ message }) => {
     const rate = message.ok ? bench.controls.rates.get(message.value.task) : undefined;
@@ -237,11 +238,11 @@ function start(bench: Bench, delivery: Delivery, message: TaskMessage, definitio
   const startedTick = performance.now();
   const job: RunningJob = { delivery, message, definition, stop, startedMs, startedTick, abandoned: false };
   bench.running.add(job);
-  bench.pace.started(startedMs);
+  bench.pace.started(startedTick);
   bench.busy.update(bench.running.size);
   bench.remaining--;
   bench.totals.set(message.task, (bench.totals.get(message.task) ?? 0) + 1);
-  if (bench.controls.rates.size > 0) bench.controls.rates.get(message.task)?.gate.started(startedMs);
+  if (bench.controls.rates.size > 0) bench.controls.rates.get(message.task)?.gate.started(startedTick);
   if (bench.events.tasks) bench.events.task('task-started', { uuid: message.id });
   const load = bench.loads.get(delivery.queue);
   if (load) {

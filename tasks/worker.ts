@@ -178,7 +178,7 @@ async function run(around: WorkerSurroundings, stopper: Stopper): Promise<Ending
     ignoreResult: around.ignoreResult,
     keepFailed: around.keepFailed,
     route: around.route,
-    pace: createPace(around.prefetch.most, Date.now()),
+    pace: createPace(around.prefetch.most, performance.now()),
     pool,
     busy: reportBusy(slots, (resting) => rest(bench, resting)),
     log: around.log,
@@ -233,7 +233,7 @@ function nodeOf(bench: Bench, around: WorkerSurroundings, stopper: Stopper): Wor
     prefetch: around.prefetch.most,
     startedMs: Date.now(),
     prefetchNow: () =>
-      prefetchCount(around.prefetch, bench.slots) ?? bench.slots + bench.pace.reserve(Date.now()),
+      prefetchCount(around.prefetch, bench.slots) ?? bench.slots + bench.pace.reserve(performance.now()),
     takeFrom: (queues) => takeFrom(bench, queues),
     stop: () => stopper.warm.abort(),
   };

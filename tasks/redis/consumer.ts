@@ -71,7 +71,8 @@ interface State {
   takes: number;
   /** How many to look through next: more than 0 when the last take brought nothing but what is due later. */
   lookThrough: number;
-  renewedMs: number;
+  /** Not the time of day: a clock that is set back must not end the renewals. */
+  renewedTick: number;
   /** Tells this consumer's made-up tags from all others'. */
   readonly mark: string;
 }
@@ -103,7 +104,7 @@ export function startConsumer(redis: Redis, { keys, limits, format, options }: C
     turn: 0,
     takes: 0,
     lookThrough: 0,
-    renewedMs: Date.now(),
+    renewedTick: performance.now(),
     mark: randomUUID(),
   };
   const upkeep = setInterval(
@@ -294,7 +295,7 @@ async function keepUp(state: State): Promise<void> {
   const { visibilityMs } = limits;
   try {
     if (state.pending.length > 0) await flush(state);
-    if (now - state.renewedMs >= limits.leaseMs / renewalsPerLease) await renew(state, now);
+    if (performance.now() - state.renewedTick >= limits.leaseMs / renewalsPerLease) await renew(state, now);
     const adopted = (tag: string, queue: string, text: string): void => {
       state.worn.push(lendNow(state, tag, queue, text, decodeEnvelope(text, state.format), wornOut()));
     };
@@ -307,7 +308,7 @@ async function keepUp(state: State): Promise<void> {
 
 /** Only what is still there: a renewal must not bring back the traces of a settled message. */
 async function renew(state: State, nowMs: number): Promise<void> {
-  state.renewedMs = nowMs;
+  state.renewedTick = performance.now();
   const tags = [...state.lent.keys()];
   if (tags.length === 0) return;
   const { redis, keys } = state;

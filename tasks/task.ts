@@ -149,6 +149,15 @@ export interface AsyncResult<Result> {
    *   RESULT_IGNORED when no result is kept
    */
   get(options?: { readonly timeoutMs?: number }): Promise<Result>;
+  /**
+   * What is known now, with no waiting: `PENDING` (also of an id that nobody ever heard of), `RETRY`, `SUCCESS`, `FAILURE`,
+   * `REVOKED`, or what else a worker of Python writes, such as `STARTED`. Of a group `FAILURE` when one of it failed, and
+   * `SUCCESS` when all of it succeeded.
+   * @throws TasksError RESULT_IGNORED when no result is kept
+   */
+  state(): Promise<string>;
+  /** Whether it has ended, one way or the other. @throws TasksError RESULT_IGNORED */
+  ready(): Promise<boolean>;
   /** In a canvas: what came before it. */
   readonly parent?: AsyncResult<unknown>;
   /** What it called when it had succeeded: the next of its chain, its callbacks. */

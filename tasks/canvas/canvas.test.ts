@@ -164,6 +164,26 @@ describe('on a file, where chords are polled for', () => {
     expect(await app.groupResult('never')).toBeUndefined();
   });
 
+  test('results tell how far they are, without waiting', async () => {
+    const { add, fail } = tasks;
+    const held: (() => void)[] = [];
+    const hold = app.task('hold', () => new Promise<void>((resolve) => void held.push(resolve)));
+    const one = await hold.delay();
+    const all = await group([add.s(1, 1), hold.s(), add.s(2, 2)]).delay();
+    await until(async () => held.length === 2 && (await all.completedCount()) === 2, 'two of three');
+    const look = async () => [await one.state(), await one.ready(), await all.state(), await all.ready()];
+    expect(await look()).toEqual(['PENDING', false, 'PENDING', false]);
+    for (const go of held) go();
+    await Promise.all([one.get(), all.get()]);
+    expect([...(await look()), await all.completedCount()]).toEqual(['SUCCESS', true, 'SUCCESS', true, 3]);
+    const failing = await group([add.s(1, 1), fail.s()]).delay();
+    await until(() => failing.ready(), 'the failure');
+    expect([await failing.state(), await failing.completedCount()]).toEqual(['FAILURE', 1]);
+    expect(await app.result('never').state()).toBe('PENDING');
+    const quiet = await add.applyAsync([1, 1], { ignoreResult: true });
+    await expect(quiet.state()).rejects.toMatchObject({ code: 'RESULT_IGNORED' });
+  });
+
   test('children are told, and a call in a handler belongs to its canvas', async () => {
     const seen: unknown[] = [];
     const inner = app.task('inner', ({ rootId, parentId }) => void seen.push([rootId, parentId]));

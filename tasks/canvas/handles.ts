@@ -28,6 +28,10 @@ export function groupOf(
     ...(parent ? { parent } : {}),
     results: members,
     children: async () => members,
+    state: async () => stateOf(await statesOf(members)),
+    ready: async () => (await ofAll(members, (member) => member.ready())).every(Boolean),
+    completedCount: async () =>
+      (await statesOf(members)).reduce((count, state) => count + (state === 'SUCCESS' ? 1 : 0), 0),
     get: async ({ timeoutMs } = {}) =>
       (await waitingFor(id, results, timeoutMs, async (store, signal) =>
         joinedValue(await joined(store, { id, parent: undefined, nodes }, signal)),
@@ -38,6 +42,28 @@ export function groupOf(
       await saveGroup(store, frozen);
     },
   };
+}
+
+/** Questions to the store at a time. */
+const atATime = 50;
+
+async function ofAll<T>(
+  members: readonly AsyncResult<unknown>[],
+  ask: (member: AsyncResult<unknown>) => Promise<T>,
+): Promise<T[]> {
+  const found: T[] = [];
+  for (let from = 0; from < members.length; from += atATime)
+    found.push(...(await Promise.all(members.slice(from, from + atATime).map(ask))));
+  return found;
+}
+
+function statesOf(members: readonly AsyncResult<unknown>[]): Promise<string[]> {
+  return ofAll(members, (member) => member.state());
+}
+
+function stateOf(states: readonly string[]): string {
+  if (states.some((state) => state === 'FAILURE' || state === 'REVOKED')) return 'FAILURE';
+  return states.every((state) => state === 'SUCCESS') ? 'SUCCESS' : 'PENDING';
 }
 
 function nowhere(id: string): TasksError {

@@ -176,11 +176,17 @@ print(json.dumps([result.get(timeout=20), result.parent.get(), result.parent.par
       const result = await group([ours.add.s(1, 1), pyAdd(2, 2), ours.add.s(3, 3)]).delay();
       expect(await result.get()).toEqual([2, 4, 6]);
       expect(await Promise.all(result.results.map((one) => one.get()))).toEqual([2, 4, 6]);
+      expect([await result.ready(), await result.state(), await result.completedCount()]).toEqual([
+        true,
+        'SUCCESS',
+        3,
+      ]);
       await result.save();
       const code = `
 from celery.result import GroupResult
-print(json.dumps(GroupResult.restore('${result.id}').get(timeout=20)))`;
-      expect(await python(code)).toEqual([2, 4, 6]);
+found = GroupResult.restore('${result.id}')
+print(json.dumps([found.get(timeout=20), found.ready(), found.successful(), found.completed_count()]))`;
+      expect(await python(code)).toEqual([[2, 4, 6], true, true, 3]);
     });
 
     test('of both kinds, sent by Python, and read here', async () => {

@@ -58,6 +58,8 @@ export interface SignatureData {
 /** The results of a group, in its order. `get` waits for all, and throws for the first that failed. */
 export interface GroupResult<Results extends readonly unknown[]> extends AsyncResult<Results> {
   readonly results: { readonly [Member in keyof Results]: AsyncResult<Results[Member]> };
+  /** How many of its members have succeeded so far. */
+  completedCount(): Promise<number>;
   /** Keeps the list of its members for a day, for `app.groupResult(id)`. */
   save(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import { longestHoldMs, startConsumer } from '../rabbitmq/consumer.ts';
 import type { RabbitSettings } from '../rabbitmq/link.ts';
 import { createPublisher, type Publisher } from '../rabbitmq/publisher.ts';
 import { remoteOf } from '../rabbitmq/remote.ts';
+import { canDelay } from '../rabbitmq/topology.ts';
 import { type AmqpMessage, toAmqp } from '../rabbitmq/wire.ts';
 
 /** @param url `amqp://` or `amqps://user:password@host:port/vhost` */
@@ -48,7 +49,7 @@ async function publish(
 ): Promise<void> {
   const shortestMs = settings.queueType === 'quorum' ? 1_000 : longestHoldMs;
   const now = Date.now();
-  const later = messages.filter(({ etaMs }) => (etaMs ?? 0) - now >= shortestMs);
+  const later = canDelay(queue) ? messages.filter(({ etaMs }) => (etaMs ?? 0) - now >= shortestMs) : [];
   const soon = later.length === 0 ? messages : messages.filter((message) => !later.includes(message));
   await Promise.all(
     later.map((message) => sendLater(publisher, queue, toAmqp(message, format), message.etaMs ?? now, now)),

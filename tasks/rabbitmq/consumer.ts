@@ -254,11 +254,16 @@ function holdOrMove(state: State, entry: Entry, dueMs: number): void {
   const delayMs = dueMs - Date.now();
   const hold = (): void => {
     const due = (): void => {
+      // The longest timer there is ends after 25 days.
+      if (dueMs > Date.now()) {
+        hold();
+        return;
+      }
       state.held.delete(entry);
       state.buffers.get(entry.delivery.queue)?.unshift(entry);
       wake(state);
     };
-    state.held.set(entry, setTimeout(due, Math.min(delayMs, 2 ** 31 - 1)));
+    state.held.set(entry, setTimeout(due, Math.min(dueMs - Date.now(), 2 ** 31 - 1)));
     if (isExact(state)) wake(state);
   };
   if (state.held.size < mostHeld && delayMs <= longestHoldMs) {

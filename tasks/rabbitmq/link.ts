@@ -13,6 +13,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ChannelModel } from 'amqplib';
 import { packageMissing, TasksError, textOf } from '../errors.ts';
 import { addressesIn } from '../open.ts';
+import { tlsOf } from '../tls.ts';
+import { type Gate, gateOf } from './blocked.ts';
 import { type Receiver, readLongIntegers } from './respell.ts';
 
 export interface RabbitSettings {
@@ -46,17 +48,19 @@ const patienceMs = 8_000;
 const firstPatienceMs = 500;
 const firstPauseMs = 50;
 const longestPauseMs = 2_000;
+/** A blocked server never answers the wish to close, and the socket would keep the process alive. */
+const longestCloseMs = 5_000;
 
 /** @param prepare opens the channels; runs once for each connection. `lost` is to be called when one of them closes */
 export function createLink<T>(
   url: string,
   prepare: (connection: ChannelModel, lost: () => void) => Promise<T>,
 ): Link<T> {
-  let current: { promise: Promise<T>; live?: T; end(): void } | undefined;
+  let current: { promise: Promise<T>; live?: T; gate?: Gate; end(): void } | undefined;
   let closed = false;
   let reached = false;
   const connect = connecting(url);
-  const open = (): Promise<T> => {
+  const open = (): NonNullable<typeof current> => {
     const mine: NonNullable<typeof current> = { promise: Promise.reject(), end: () => {} };
     mine.promise.catch(() => {});
     const lost = (): void => {
@@ -64,7 +68,8 @@ export function createLink<T>(
       mine.end();
     };
     mine.promise = connect().then(async (connection) => {
-      mine.end = () => void connection.close().catch(() => {});
+      mine.end = () => end(connection);
+      mine.gate = gateOf(connection);
       // Each failure reaches the call that it fails; without a listener it would end the process.
       connection.on('error', () => {}).on('close', lost);
       if (closed) lost();
@@ -74,22 +79,27 @@ export function createLink<T>(
     });
     mine.promise.catch(lost);
     current = mine;
-    return mine.promise;
+    return mine;
   };
-  const get = async (): Promise<T> => {
+  const get = async (mine = current ?? open()): Promise<T> => {
     try {
-      return await (current?.promise ?? open());
+      return await mine.promise;
     } catch (error) {
       throw unreachable(url, error);
     }
   };
+  const through = async <R>(work: (live: T) => Promise<R>): Promise<R> => {
+    const mine = current ?? open();
+    const live = await get(mine);
+    return mine.gate ? mine.gate.pass(() => work(live)) : work(live);
+  };
   return {
-    get,
+    get: () => get(),
     use: (work) =>
       patiently(
         url,
         () => (reached ? patienceMs : firstPatienceMs),
-        async () => work(await get()),
+        () => through(work),
       ),
     lose: (live) => {
       if (current?.live !== live) return;
@@ -112,8 +122,8 @@ async function patiently<T>(url: string, limitMs: () => number, work: () => Prom
     try {
       return await work();
     } catch (error) {
-      if (error instanceof TypeError || isFinal(error)) throw error;
-      if (Date.now() + pauseMs > start + limitMs()) throw unreachable(url, error);
+      if (error instanceof TypeError) throw error;
+      if (isFinal(error) || Date.now() + pauseMs > start + limitMs()) throw unreachable(url, error);
       await pause(pauseMs * (0.5 + Math.random() / 2));
     }
   }
@@ -121,12 +131,15 @@ async function patiently<T>(url: string, limitMs: () => number, work: () => Prom
 
 export function unreachable(url: string, cause: unknown): TasksError {
   if (cause instanceof TasksError) return cause;
-  const places = addressesIn(url).map((one) => `${new URL(one).hostname}:${new URL(one).port || 5672}`);
+  const places = addressesIn(url).map((one) => {
+    const { hostname, port, protocol } = new URL(one);
+    return `${hostname}:${port || (protocol === 'amqps:' ? 5671 : 5672)}`;
+  });
   return new TasksError(
     'BROKER_UNREACHABLE',
     `RabbitMQ at ${places.join(' or ')} did not do it`,
     textOf(cause),
-    'Check that it runs, and the user, password and virtual host in the address',
+    'Check that it runs, the user, password and virtual host in the address, and the rights of that user',
     { cause },
   );
 }
@@ -171,12 +184,38 @@ async function connect(url: string): Promise<ChannelModel> {
     keepAlive: true,
     timeout: connectTimeoutMs,
     clientProperties: { product: '@headcount/tasks' },
+    ...credentialsOf(beating),
+    ...tlsOf(url),
   });
   const inside = (connection as unknown as { connection?: { stream?: Writable } & Partial<Receiver> })
     .connection;
   writeTogether(inside?.stream);
   readLongIntegers(inside);
   return connection;
+}
+
+/** As amqplib has them; it would read the letters of a password that are not ASCII one byte at a time. */
+function credentialsOf({ username, password }: URL): {
+  credentials?: { mechanism: string; response(): Buffer };
+} {
+  if (username === '' && password === '') return {};
+  const response = (): Buffer => Buffer.from(`\0${decoded(username)}\0${decoded(password)}`);
+  return { credentials: { mechanism: 'PLAIN', response } };
+}
+
+/** A percent sign that begins nothing is one, as in Python. */
+function decoded(text: string): string {
+  return text.replace(/(?:%[\da-f]{2})+/gi, (bytes) =>
+    Buffer.from(bytes.replaceAll('%', ''), 'hex').toString('utf8'),
+  );
+}
+
+function end(connection: ChannelModel): void {
+  const { stream } = (connection as unknown as { connection?: { stream?: Writable } }).connection ?? {};
+  // amqplib ends its side, and waits for the other.
+  const late = setTimeout(() => stream?.destroy(), longestCloseMs).unref();
+  stream?.once('close', () => clearTimeout(late));
+  connection.close().catch(() => {});
 }
 
 /** amqplib writes each message to the socket by itself; all of one turn of the event loop go as one. */

@@ -5,6 +5,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
+import { TasksError } from '../errors.ts';
 import { createLink, type RabbitSettings } from './link.ts';
 import { delayExchange, delayKey, ensureDelay, ensureQueue, purgeQueue, readyCount } from './topology.ts';
 import type { AmqpMessage } from './wire.ts';
@@ -65,6 +66,15 @@ export function createPublisher(url: string, settings: RabbitSettings): Publishe
         await once(live.queues, queue, () => ensureQueue(live.connection, queue, settings));
         await once(live.delays, queue, () => ensureDelay(live.connection, queue));
         await put(live, delayExchange, delayKey(queue, delaySeconds), [message], new Set());
+        if (!live.returned.delete(String(message.options.correlationId))) return;
+        // Somebody has taken a part of it away.
+        live.delays.delete(queue);
+        throw new TasksError(
+          'BROKER_UNREACHABLE',
+          'RabbitMQ took no message for later',
+          'a queue of its delayed delivery is gone',
+          'Send it again: the queue is made anew',
+        );
       }),
     ready: (queue) => link.use(async ({ connection }) => (await readyCount(connection, queue)) ?? 0),
     purge: (queue) => link.use(({ connection }) => purgeQueue(connection, queue)),

@@ -7,9 +7,11 @@
  * `celery_delayed_27` to `celery_delayed_0`, where a message waits 2^n seconds in each whose bit is set in its delay; the
  * bits stand before its routing key. At the end the exchange `celery_delayed_delivery` sends it to the queue of that name.
  * Celery can use it for topic exchanges only; here the queue itself is bound, so that it serves every queue, and a worker
- * of Python takes the message as any other.
+ * of Python takes the message as any other. Celery's own pattern, `#.high`, would also get what is for `mail.high`: ours
+ * counts the words before the name.
  */
 import type { Channel, ChannelModel } from 'amqplib';
+import { TasksError } from '../errors.ts';
 import { type RabbitSettings, replyCode } from './link.ts';
 
 export const delayExchange = 'celery_delayed_27';
@@ -18,12 +20,15 @@ export const asideQueue = 'headcount.set_aside';
 const deliveryExchange = 'celery_delayed_delivery';
 const topBit = 27;
 const mostSetAside = 10_000;
+/** Of a name in AMQP. */
+const longestNameBytes = 255;
 
 export async function ensureQueue(
   connection: ChannelModel,
   queue: string,
   settings: RabbitSettings,
 ): Promise<void> {
+  if (Buffer.byteLength(queue) > longestNameBytes) throw tooLong(queue);
   if (await exists(connection, queue)) return;
   const type = queue === asideQueue ? 'classic' : (settings.queueType ?? 'classic');
   const args = {
@@ -38,6 +43,17 @@ export async function ensureQueue(
     await channel.assertExchange(queue, 'direct', { durable: true });
     await channel.bindQueue(queue, queue, queue);
   }).catch(() => {});
+  // Made again after it was deleted, it must be found by what waits for its time.
+  await aside(connection, (channel) => bindDelay(channel, queue)).catch(() => {});
+}
+
+function tooLong(queue: string): TasksError {
+  return new TasksError(
+    'OPTION_INVALID',
+    `The name of queue "${queue.slice(0, 40)}…" is too long`,
+    `RabbitMQ's names have at most ${longestNameBytes} bytes`,
+    'Choose a shorter one',
+  );
 }
 
 /** Undefined: no such queue. */
@@ -70,7 +86,16 @@ export async function ensureDelay(connection: ChannelModel, queue: string): Prom
         if (replyCode(refused) !== 406) throw refused;
       });
   });
-  await aside(connection, (channel) => channel.bindQueue(queue, deliveryExchange, `#.${queue}`));
+  await aside(connection, (channel) => bindDelay(channel, queue));
+}
+
+/** Whether the name leaves room for the bits before it. */
+export function canDelay(queue: string): boolean {
+  return Buffer.byteLength(delayKey(queue, 0)) <= longestNameBytes;
+}
+
+function bindDelay(channel: Channel, queue: string): Promise<unknown> {
+  return channel.bindQueue(queue, deliveryExchange, '*.'.repeat(topBit + 1) + queue);
 }
 
 /** Whole seconds, rounded down; the worker holds the message for the rest. */

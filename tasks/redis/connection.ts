@@ -4,12 +4,11 @@
  * server), or nodes of a cluster
  * (`redis+cluster://a;redis+cluster://b`). Everything behind this file sees a plain connection to one server.
  */
-import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ConnectionOptions } from 'node:tls';
 import type { Redis, RedisOptions } from 'ioredis';
 import { packageMissing, TasksError, textOf } from '../errors.ts';
 import { addressesIn, type RedisSettings } from '../open.ts';
+import { tlsOf as tlsOfAddress } from '../tls.ts';
 import { clusterOptions, hashTagged, type Library } from './cluster.ts';
 
 /** kombu's defaults of `priority_steps` and `sep`. */
@@ -196,40 +195,14 @@ function sentinelOptions(url: string, settings: RedisSettings): RedisOptions {
   };
 }
 
+/** What the first address says counts for all. */
+function tlsOf(url: string): ReturnType<typeof tlsOfAddress> {
+  return tlsOfAddress(addressesIn(url)[0] ?? url);
+}
+
 function tlsOptions(url: string): Pick<RedisOptions, 'tls'> {
   const tls = tlsOf(url);
   return tls && Object.keys(tls).length > 0 ? { tls } : {};
-}
-
-/** redis-py's names in an address, as Celery writes them: `?ssl_cert_reqs=none`, `?ssl_ca_certs=/path`. */
-function tlsOf(url: string): ConnectionOptions | undefined {
-  const first = new URL(addressesIn(url)[0] ?? url);
-  if (!first.protocol.startsWith('rediss')) return undefined;
-  const file = (name: string): string | undefined => {
-    const path = first.searchParams.get(name);
-    return path === null ? undefined : readText(name, path);
-  };
-  const given = { ca: file('ssl_ca_certs'), cert: file('ssl_certfile'), key: file('ssl_keyfile') };
-  return {
-    ...(/^(cert_)?none$/i.test(first.searchParams.get('ssl_cert_reqs') ?? '')
-      ? { rejectUnauthorized: false }
-      : {}),
-    ...Object.fromEntries(Object.entries(given).filter(([, text]) => text !== undefined)),
-  };
-}
-
-function readText(name: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new TasksError(
-      'OPTION_INVALID',
-      `The file of ${name} cannot be read`,
-      textOf(error),
-      'Correct the address of Redis',
-      { cause: error },
-    );
-  }
 }
 
 async function ioredis(): Promise<Library> {

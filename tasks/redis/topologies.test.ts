@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { certificates } from '../../checks/certificates.ts';
 import { has, type RedisServer, startRedis, temporaryFolder } from '../../checks/fixtures.ts';
 import { freePort, until } from '../../checks/servers.ts';
 import type { ConsumeOptions, Consumer } from '../broker.ts';
@@ -332,25 +333,6 @@ async function takeAll(consumer: Consumer, count: number): Promise<string[]> {
     60_000,
   );
   return ids;
-}
-
-async function certificates(folder: string): Promise<void> {
-  const openssl = (...args: string[]): Promise<unknown> => run('openssl', args, { cwd: folder });
-  const key = ['-newkey', 'rsa:2048', '-nodes', '-days', '2'];
-  writeFileSync(join(folder, 'san.cnf'), 'subjectAltName=IP:127.0.0.1\n');
-  await openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=test authority');
-  await openssl(
-    'req',
-    ...key.slice(0, 3),
-    '-keyout',
-    'server.key',
-    '-out',
-    'server.csr',
-    '-subj',
-    '/CN=redis',
-  );
-  const sign = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', 'san.cnf'];
-  await openssl('x509', '-req', '-in', 'server.csr', ...sign, '-out', 'server.crt');
 }
 
 /** Of a configuration: replication and what sentinels say to servers, over TLS. */

@@ -2,11 +2,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { temporaryFolder } from '../checks/fixtures.ts';
+import { type OpenController, openController } from '../checks/open-controller.ts';
 import type { App } from '../server/api.ts';
 import type { Channel } from '../server/api-issues.ts';
-import { loadConfig } from '../server/config.ts';
-import { type Controller, startController } from '../server/main.ts';
 import { apply } from './apply.ts';
 import { call, type Target } from './call.ts';
 import { diff } from './diff.ts';
@@ -14,17 +12,13 @@ import { exportConfiguration } from './export.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const folder = temporaryFolder('apply');
-const data = join(folder.path, 'data');
-let controller: Controller;
+let controller: OpenController;
 let target: Target;
 
 beforeAll(async () => {
-  controller = await startController({
-    config: await loadConfig(undefined, { cwd: folder.path, env: {}, port: 0, data, intervalSeconds: 3_600 }),
-    log: 'silent',
-  });
-  target = JSON.parse(readFileSync(join(data, 'controller.json'), 'utf8'));
+  controller = await openController('apply', { intervalSeconds: 3_600 });
+  const { url, key } = controller;
+  target = { url, key };
 });
 afterEach(async () => {
   vi.unstubAllEnvs();
@@ -32,10 +26,7 @@ afterEach(async () => {
   for (const { name } of await apps()) await call(target, 'DELETE', `/api/apps/${name}`);
   for (const { id } of await channels()) await call(target, 'DELETE', `/api/channels/${id}`);
 });
-afterAll(async () => {
-  await controller.close();
-  folder.remove();
-});
+afterAll(() => controller?.close());
 
 const apps = () => call<App[]>(target, 'GET', '/api/apps');
 const channels = () => call<Channel[]>(target, 'GET', '/api/channels');
@@ -65,7 +56,7 @@ async function run(
   text: string,
   options: Partial<Parameters<typeof apply>[0]> = {},
 ): Promise<{ code: number | string; out: string }> {
-  const file = join(folder.path, 'given.yaml');
+  const file = join(controller.folder, 'given.yaml');
   writeFileSync(file, text);
   const lines: string[] = [];
   const keep = (line: unknown): boolean => lines.push(String(line)) > 0;
@@ -77,7 +68,7 @@ async function run(
 }
 
 async function exported(): Promise<string> {
-  const file = join(folder.path, `export-${Date.now()}-${Math.random()}.yaml`);
+  const file = join(controller.folder, `export-${Date.now()}-${Math.random()}.yaml`);
   vi.spyOn(console, 'log').mockImplementation(() => {});
   vi.spyOn(process.stderr, 'write').mockImplementation(() => true);
   await exportConfiguration({ ...target, out: file });

@@ -1,16 +1,12 @@
 /** The link for a new password, asked of a real controller. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { temporaryFolder } from '../checks/fixtures.ts';
-import { loadConfig } from '../server/config.ts';
-import { type Controller, startController } from '../server/main.ts';
+import { type OpenController, openController } from '../checks/open-controller.ts';
 import { resetPassword } from './reset-password.ts';
 
-const folder = temporaryFolder('reset-password');
-let controller: Controller;
+let controller: OpenController;
 
 beforeAll(async () => {
-  const config = await loadConfig(undefined, { cwd: folder.path, env: {}, port: 0 });
-  controller = await startController({ config, log: 'silent' });
+  controller = await openController('reset-password');
   const token = new URLSearchParams(new URL(controller.setUpLink ?? '').hash.slice(1)).get('token');
   const made = await post('/api/setup', {
     token,
@@ -21,10 +17,7 @@ beforeAll(async () => {
   expect(made.status).toBe(200);
 }, 120_000);
 
-afterAll(async () => {
-  await controller?.close();
-  folder.remove();
-}, 60_000);
+afterAll(() => controller?.close(), 60_000);
 
 const post = (path: string, body: unknown) =>
   fetch(`${controller.url}${path}`, {
@@ -35,7 +28,7 @@ const post = (path: string, body: unknown) =>
 
 test('prints a link that sets a new password once', async () => {
   let text = '';
-  const data = `${folder.path}/.headcount`;
+  const data = `${controller.folder}/.headcount`;
   const write = (more: string): void => {
     text += more;
   };
@@ -50,7 +43,7 @@ test('prints a link that sets a new password once', async () => {
 });
 
 test('of an unknown person says so', async () => {
-  const data = `${folder.path}/.headcount`;
+  const data = `${controller.folder}/.headcount`;
   await expect(resetPassword({ email: 'who@example.com', data })).rejects.toMatchObject({
     code: 'NOT_FOUND',
   });

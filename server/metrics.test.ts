@@ -1,15 +1,11 @@
 /** What Prometheus reads: its text format parsed, from checkups that are told and from a real controller. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { temporaryFolder } from '../checks/fixtures.ts';
+import { openController } from '../checks/open-controller.ts';
 import { until } from '../checks/servers.ts';
 import { createStage, jobs } from '../checks/stage.ts';
 import type { CheckupEvent } from './api.ts';
 import { realClock } from './clock.ts';
-import { loadConfig } from './config.ts';
 import { shippedKinds } from './kinds.ts';
-import { startController } from './main.ts';
 import { createMetrics, type MetricsSources } from './metrics.ts';
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
@@ -169,22 +165,17 @@ describe('what is told', () => {
 });
 
 test('a real controller shows them to Prometheus and to nobody else', async () => {
-  const folder = temporaryFolder('metrics');
   const stage = createStage(realClock, { worker: 1 });
   stage.read = async () => [jobs(realClock.now(), 35)];
-  writeFileSync(
-    join(folder.path, 'headcount.yaml'),
-    `metricsToken: a-token-of-prometheus
+  const yaml = `metricsToken: a-token-of-prometheus
 intervalSeconds: 1
 apps:
   shop:
     managers:
       worker: { maximum: 5, meters: [{ use: http-info }], rules: [{ use: queue-size, ratio: 10 }] }
-`,
-  );
-  const controller = await startController({
-    config: await loadConfig(undefined, { cwd: folder.path, env: {}, port: 0 }),
-    log: 'silent',
+`;
+  const controller = await openController('metrics', {
+    yaml,
     kinds: { ...shippedKinds, meters: [{ ...stage.meter, use: 'http-info' }] },
   });
   try {
@@ -198,8 +189,7 @@ apps:
       ]);
       expect(await refused.json()).toMatchObject({ code: 'LOGIN_REQUIRED' });
     }
-    const { key } = JSON.parse(readFileSync(join(folder.path, '.headcount', 'controller.json'), 'utf8'));
-    expect((await get(key)).status).toBe(200);
+    expect((await get(controller.key)).status).toBe(200);
     const shown = async () => {
       const answer = await get('a-token-of-prometheus');
       expect(answer.headers.get('content-type')).toContain('text/plain; version=0.0.4');
@@ -216,6 +206,5 @@ apps:
     expect(samples.get(`headcount_checkups_total${shop}`)).toBeGreaterThanOrEqual(1);
   } finally {
     await controller.close();
-    folder.remove();
   }
 });

@@ -3,17 +3,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, request as send } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { temporaryFolder } from '../checks/fixtures.ts';
+import { type OpenController, openController } from '../checks/open-controller.ts';
 import { freePort } from '../checks/servers.ts';
-import { loadConfig } from './config.ts';
-import { type Controller, startController } from './main.ts';
 import { page } from './pages.ts';
 import { pageBelow, prefixOf } from './path-prefix.ts';
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 120_000 });
 
-const folder = temporaryFolder('prefix');
-let controller: Controller;
+let controller: OpenController;
 let proxy: Server;
 let publicUrl: string;
 let cuts = false;
@@ -42,22 +39,12 @@ beforeAll(async () => {
     incoming.pipe(onward);
   });
   await new Promise<void>((resolve) => proxy.listen(proxyPort, '127.0.0.1', resolve));
-  controller = await startController({
-    config: await loadConfig(undefined, {
-      cwd: folder.path,
-      env: {},
-      port,
-      publicUrl,
-      intervalSeconds: 3_600,
-    }),
-    log: 'silent',
-  });
+  controller = await openController('prefix', { port, publicUrl, intervalSeconds: 3_600 });
 });
 afterAll(async () => {
   proxy.closeAllConnections();
   await new Promise((resolve) => proxy.close(resolve));
-  await controller.close();
-  folder.remove();
+  await controller?.close();
 });
 
 const ada = { name: 'Ada', email: 'ada@example.com', password: 'a long password of Ada' };
@@ -134,7 +121,7 @@ describe.each([
 });
 
 test('the page loads what is below the path, and is told of it', async () => {
-  const web = join(folder.path, 'web');
+  const web = join(controller.folder, 'web');
   mkdirSync(web);
   writeFileSync(
     join(web, 'index.html'),

@@ -1,24 +1,18 @@
 /** A what-if on a real controller and its store: minutes and checkups that were recorded, played under settings that are not saved. */
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
-import { temporaryFolder } from '../checks/fixtures.ts';
+import { type OpenController, openController } from '../checks/open-controller.ts';
 import { until } from '../checks/servers.ts';
 import { whatIf } from '../simulate/what-if.ts';
 import type { Checkup } from '../store/store.ts';
 import type { WhatIfAnswer } from './api-what-if.ts';
-import { loadConfig } from './config.ts';
-import { type Controller, startController } from './main.ts';
 import type { WhatIfAsked } from './what-if.ts';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const folder = temporaryFolder('what-if');
 const minute = 60_000;
 const hour = 60 * minute;
 const path = '/api/apps/shop/managers/worker';
-let controller: Controller;
-let key: string;
+let controller: OpenController;
 let now: number;
 /** What was asked of the simulator, and what it waits for before it plays. */
 let asked: { readonly what: WhatIfAsked; readonly signal: AbortSignal }[];
@@ -26,28 +20,20 @@ let gate: Promise<void> | undefined;
 
 beforeAll(async () => {
   const rules = 'rules: [{ use: wait-goal, goalSeconds: 30, serviceSeconds: 4 }]';
-  writeFileSync(
-    join(folder.path, 'headcount.yaml'),
-    `intervalSeconds: 3600\napps:\n  shop:\n    managers:\n      worker: { minimum: 0, maximum: 9, ${rules} }\n      young: { maximum: 2, ${rules} }\n`,
-  );
-  controller = await startController({
-    config: await loadConfig(undefined, { cwd: folder.path, env: {}, port: 0 }),
-    log: 'silent',
+  const yaml = `intervalSeconds: 3600\napps:\n  shop:\n    managers:\n      worker: { minimum: 0, maximum: 9, ${rules} }\n      young: { maximum: 2, ${rules} }\n`;
+  controller = await openController('what-if', {
+    yaml,
     whatIf: async (what, pauses) => {
       asked.push({ what, signal: pauses.signal });
       await gate;
       return await whatIf(what, { ...pauses, budgetMs: Number.POSITIVE_INFINITY });
     },
   });
-  ({ key } = JSON.parse(readFileSync(join(folder.path, '.headcount', 'controller.json'), 'utf8')));
   now = Date.now();
   await seed('worker', 30 * hour, minute);
   await seed('young', 12 * minute, 10_000);
 });
-afterAll(async () => {
-  await controller.close();
-  folder.remove();
-});
+afterAll(() => controller?.close());
 beforeEach(() => {
   asked = [];
   gate = undefined;
@@ -78,7 +64,7 @@ async function seed(processType: string, spanMs: number, stepMs: number): Promis
 async function send<Body>(method: string, to: string, body?: unknown, signal?: AbortSignal) {
   const response = await fetch(`${controller.url}${to}`, {
     method,
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${controller.key}`, 'content-type': 'application/json' },
     ...(body !== undefined && { body: JSON.stringify(body) }),
     ...(signal && { signal }),
   });

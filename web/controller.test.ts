@@ -1,20 +1,16 @@
 /** The built dashboard on a real controller with a real store: from the set-up link to a decision with its reasons. */
-import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { has, temporaryFolder } from '../checks/fixtures.ts';
+import { has } from '../checks/fixtures.ts';
+import { type OpenController, openController } from '../checks/open-controller.ts';
 import { until } from '../checks/servers.ts';
-import { loadConfig } from '../server/config.ts';
-import { type Controller, startController } from '../server/main.ts';
 import { faultsOf, startBrowser, type Visitor } from './browser.ts';
 
 describe.skipIf(!has('chromium'))('the dashboard on a controller', { timeout: 120_000 }, () => {
-  const folder = temporaryFolder('dashboard');
   let waiting = 25;
   let app: Server;
-  let controller: Controller;
+  let controller: OpenController;
   let browser: Visitor;
   beforeAll(async () => {
     app = createServer((request, response) => {
@@ -24,9 +20,7 @@ describe.skipIf(!has('chromium'))('the dashboard on a controller', { timeout: 12
     });
     await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(app.address() as AddressInfo).port}`;
-    writeFileSync(
-      join(folder.path, 'headcount.yaml'),
-      `
+    const yaml = `
 intervalSeconds: 1
 apps:
   music:
@@ -34,17 +28,14 @@ apps:
     fleet: { use: dry-run }
     managers:
       worker: { minimum: 0, maximum: 8, meters: [{ use: http-info }], rules: [{ use: queue-size, ratio: 10 }] }
-`,
-    );
-    const config = await loadConfig(undefined, { cwd: folder.path, env: {}, port: 0 });
-    controller = await startController({ config, log: 'silent' });
+`;
+    controller = await openController('dashboard', { yaml });
     browser = await startBrowser(inject('servers').chromium);
   });
   afterAll(async () => {
     await browser?.close();
     await controller?.close();
     app?.close();
-    folder.remove();
   });
 
   test('set up, log in, see the work, see why, overrule it', async () => {

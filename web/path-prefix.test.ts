@@ -1,23 +1,20 @@
 /** The dashboard of a real controller below a path, in a real browser: what leaves the page's own router keeps the path. */
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
-import { has, temporaryFolder } from '../checks/fixtures.ts';
+import { has } from '../checks/fixtures.ts';
+import { type OpenController, openController } from '../checks/open-controller.ts';
 import { freePort, until } from '../checks/servers.ts';
-import { loadConfig } from '../server/config.ts';
-import { type Controller, startController } from '../server/main.ts';
 import { startBrowser, type Visitor } from './browser.ts';
 
 const password = 'correct horse battery';
 
 describe.skipIf(!has('chromium'))('below a path', { timeout: 180_000 }, () => {
-  const folder = temporaryFolder('path-pages');
-  let controller: Controller;
+  let controller: OpenController;
   let browser: Visitor;
   let url = '';
   beforeAll(async () => {
     const port = await freePort();
     url = `http://127.0.0.1:${port}/headcount`;
-    const config = await loadConfig(undefined, { cwd: folder.path, env: {}, port, publicUrl: url });
-    controller = await startController({ config, log: 'silent' });
+    controller = await openController('path-pages', { port, publicUrl: url });
     browser = await startBrowser(inject('servers').chromium);
   }, 180_000);
   afterEach(async () => {
@@ -26,7 +23,6 @@ describe.skipIf(!has('chromium'))('below a path', { timeout: 180_000 }, () => {
   afterAll(async () => {
     await browser?.close();
     await controller?.close();
-    folder.remove();
   }, 60_000);
 
   test('a log-in leads back to where one wanted to be, and so would the company’s own', async () => {

@@ -6,12 +6,13 @@
 
 import type { Broker, Consumer, Delivery, Log, QueueLoad } from './broker.ts';
 import type { BusyReport } from './busy.ts';
-import { conclude, isLate, receivedFields, refuseUnknown, refuseWorn, revoke } from './conclude.ts';
+import { conclude, isLate, refuseUnknown, refuseWorn, revoke } from './conclude.ts';
 import { type Controls, isRevoked, limitsOf } from './controls.ts';
 import { textOf } from './errors.ts';
 import type { TaskMessage } from './message.ts';
 import type { Pace } from './pace.ts';
 import type { Events } from './remote/events.ts';
+import { came, tellReceived } from './remote/received.ts';
 import type { Hold } from './reserve.ts';
 import type { Results } from './results.ts';
 import type { Router } from './routes.ts';
@@ -146,11 +147,11 @@ export function reserve(bench: Bench, deliveries: readonly Delivery[]): void {
       void bench.consumer.settle(delivery, { kind: 'putBack', started: false });
       continue;
     }
-    if (message && bench.events.tasks && bench.tasks.has(message.task))
-      bench.events.task('task-received', receivedFields(message));
-    if (message && isRevoked(bench.controls, message))
+    if (bench.events.tasks) came(bench, delivery);
+    if (message && isRevoked(bench.controls, message)) {
+      tellReceived(bench, delivery);
       finish(bench, () => revoke(bench, delivery, message), delivery);
-    else bench.reserved.push(delivery);
+    } else bench.reserved.push(delivery);
   }
   if (deliveries.length > 0) schedule(bench);
 }
@@ -194,6 +195,7 @@ function nextInTime(bench: Bench): Delivery | undefined {
 }
 
 function receive(bench: Bench, delivery: Delivery): void {
+  if (bench.events.tasks) tellReceived(bench, delivery);
   const { message: decoded } = delivery;
   if (!decoded.ok) {
     setAside(bench, delivery, `${decoded.error.code}: ${decoded.error.text}`);

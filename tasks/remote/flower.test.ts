@@ -50,7 +50,7 @@ describe.skipIf(!has('redisServer') || !has('python'))('what Flower asks and rea
     app = createApp({ broker: `${server.url}/0`, results: `${server.url}/1`, log: () => {} });
     app.task('ts.add', (_context, a: number, b: number) => a + b);
     app.task('ts.wait', () => new Promise((resolve) => release.push(() => resolve('released'))));
-    app.task('ts.limited', () => 1, { rateLimit: '10/m', timeLimitSeconds: 9, maxRetries: 2 });
+    app.task('ts.limited', () => 1, { rateLimit: '10/h', timeLimitSeconds: 9, maxRetries: 2 });
     app.task('ts.again', ({ retries, retry }) => (retries === 0 ? retry({ countdown: 0 }) : 'done'));
     worker = app.worker({ name: 'one@here', concurrency: 2, events: true });
     ended = worker.run();
@@ -156,6 +156,16 @@ describe.skipIf(!has('redisServer') || !has('python'))('what Flower asks and rea
     for (const { runtime } of heard.of('task-succeeded')) expect(runtime).toBeGreaterThan(0);
   });
 
+  test('a job that waits behind a rate limit is received, and not started', async () => {
+    const heard = await listen();
+    await (await app.send('ts.limited')).get();
+    const second = await app.send('ts.limited');
+    const of = (type: string): unknown[] => heard.of(type).map(({ uuid }) => uuid);
+    await until(() => of('task-received').includes(second.id), 'the second to be received');
+    expect(of('task-received')).toHaveLength(2);
+    expect(of('task-started')).not.toContain(second.id);
+  });
+
   test('arguments that a sender hides stay hidden, through a retry too', async () => {
     const heard = await listen();
     const sent = await python(`hidden = dict(argsrepr='(secret)', kwargsrepr="{'card': '*'}", shadow='pay')
@@ -217,7 +227,7 @@ print(json.dumps([a.id, b.id, b.get(timeout=20)]))`);
     const usage =
       'utime stime maxrss ixrss idrss isrss minflt majflt nswap inblock oublock msgsnd msgrcv nsignals nvcsw nivcsw';
     expect(Object.keys(stats?.rusage ?? {})).toEqual(usage.split(' '));
-    expect(page.registered).toEqual(['ts.add', 'ts.again', 'ts.limited [rate_limit=10/m]', 'ts.wait']);
+    expect(page.registered).toEqual(['ts.add', 'ts.again', 'ts.limited [rate_limit=10/h]', 'ts.wait']);
     expect(page.conf).toMatchObject({ worker_concurrency: 2, worker_send_task_events: true });
     expect(
       await python(

@@ -14,6 +14,7 @@ import { finish, free, type RunningJob, schedule, withdraw } from '../workbench.
 import { isRecord } from './command.ts';
 import { processed, type WorkerNode } from './node.ts';
 import { listOf, type Method } from './panel.ts';
+import { tellReceived } from './received.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -97,6 +98,7 @@ function dropReserved({ bench }: WorkerNode): void {
   const dropped = withdraw(bench, ({ message }) => message.ok && isRevoked(bench.controls, message.value));
   for (const delivery of dropped) {
     const { message } = delivery;
+    tellReceived(bench, delivery);
     if (message.ok) finish(bench, () => revoke(bench, delivery, message.value));
   }
 }

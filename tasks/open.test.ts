@@ -26,6 +26,8 @@ test('what is no address says what one looks like, without the password', () => 
     'sqlite::memory:',
     'http://a',
     'redis://a;redis://b',
+    'redis://a/first',
+    'rediss+sentinel://a;rediss+sentinel://b/x',
     'amqp://a;redis://b',
     'rpc://',
   ])

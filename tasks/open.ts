@@ -47,7 +47,7 @@ export function parseAddress(text: string): Address {
     return { kind: 'sqlite', path: sqlite[1] };
   const parts = addressesIn(text);
   const all = (form: RegExp): boolean =>
-    parts.length > 0 && parts.every((part) => form.test(part) && URL.canParse(part));
+    parts.length > 0 && parts.every((part) => form.test(part) && URL.canParse(part) && hasDatabase(part));
   if (all(/^sentinel:\/\//) || all(/^rediss\+sentinel:\/\//) || all(/^rediss?\+cluster:\/\//))
     return { kind: 'redis', url: text };
   if (parts.length === 1 && all(/^rediss?:\/\//)) return { kind: 'redis', url: text };
@@ -62,6 +62,11 @@ export function parseAddress(text: string): Address {
       'sentinel://, redis+cluster:// or memory:',
     'Write for example sqlite:./broker.db or redis://127.0.0.1:6379/0',
   );
+}
+
+/** Redis numbers its databases; the client would take anything else for the first. */
+function hasDatabase(url: string): boolean {
+  return /^\/?\d*$/.test(new URL(url).pathname);
 }
 
 /** The single addresses of a list. */

@@ -85,31 +85,46 @@ export async function asking<T>(redis: Redis, work: () => Promise<T>): Promise<T
     try {
       return await work();
     } catch (error) {
-      if (!isRefused(error) || Date.now() + pauseMs > end) throw asTasksError(redis, error);
+      if (!isRefused(reasonOf(error)) || Date.now() + pauseMs > end)
+        throw asTasksError(redis, reasonOf(error));
       await pause(pauseMs);
     }
   }
 }
 
-/** Answers of a server that has become a replica, or gave its slots away. */
-function isMoved(error: unknown): boolean {
-  return /^(MOVED|READONLY|CLUSTERDOWN)\b/.test(textOf(error));
+/** Of a transaction that was thrown away the command that was refused: the transaction itself only says that one was. */
+function reasonOf(error: unknown): unknown {
+  const { previousErrors } = (error ?? {}) as { previousErrors?: readonly unknown[] };
+  return previousErrors?.[0] ?? error;
 }
 
-/** Of a transaction that held such a command, or of a slot on its way. */
+/** Answers of a server that has become a replica, or gave its slots away; Redis 6 wraps those of a script. */
+function isMoved(error: unknown): boolean {
+  return /(^|-)(MOVED|READONLY|CLUSTERDOWN)\b/.test(textOf(error));
+}
+
+/** Also while a slot is on its way, a server loads, or workers may soon have made room. */
 function isRefused(error: unknown): boolean {
-  return isMoved(error) || /^(EXECABORT|ASK|TRYAGAIN|MASTERDOWN|LOADING)\b/.test(textOf(error));
+  return isMoved(error) || /^(EXECABORT|ASK|TRYAGAIN|MASTERDOWN|LOADING|OOM)\b/.test(textOf(error));
+}
+
+function todoOf(why: string): string {
+  if (/^OOM\b/.test(why)) return 'Give it more memory (maxmemory), or start workers that empty its queues';
+  if (/^NOPERM\b/.test(why))
+    return 'Give its user the right (ACL SETUSER): workers need all commands on the keys, scripts and channels';
+  return 'Check that it runs, and the password and number of the database in the address';
 }
 
 function asTasksError(redis: Redis, error: unknown): unknown {
   if (error instanceof TasksError || error instanceof TypeError) return error;
   const { host = '127.0.0.1', port = 6379, sentinels } = redis.options;
   const place = sentinels?.map((one) => `${one.host}:${one.port}`).join(', ') ?? `${host}:${port}`;
+  const why = textOf(redis.status === 'ready' ? error : (lastErrors.get(redis) ?? error)).replace(/\.$/, '');
   return new TasksError(
     'BROKER_UNREACHABLE',
     `Redis ${sentinels ? 'behind the sentinels ' : ''}at ${place} did not do it`,
-    textOf(redis.status === 'ready' ? error : (lastErrors.get(redis) ?? error)).replace(/\.$/, ''),
-    'Check that it runs, and the password and number of the database in the address',
+    why,
+    todoOf(why),
     { cause: error },
   );
 }

@@ -311,12 +311,7 @@ async function renew(state: State, nowMs: number): Promise<void> {
   state.renewedTick = performance.now();
   const tags = [...state.lent.keys()];
   if (tags.length === 0) return;
-  const { redis, keys } = state;
-  await redis
-    .multi()
-    .zadd(keys.leases, 'XX', ...tags.flatMap((tag) => [nowMs + state.limits.leaseMs, tag]))
-    .zadd(keys.index, 'XX', ...tags.flatMap((tag) => [nowMs / 1000, tag]))
-    .exec();
+  await state.scripts.renew(tags, nowMs, state.limits.leaseMs);
 }
 
 async function close(state: State, upkeep: NodeJS.Timeout): Promise<void> {

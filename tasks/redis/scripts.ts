@@ -20,6 +20,8 @@ export interface Scripts {
   settle(steps: readonly Step[]): Promise<number>;
   /** Back into its list, unless it was renewed or settled meanwhile. */
   restore(tag: string, list: string, text: string, nowMs: number, visibilityMs: number): Promise<number>;
+  /** Until when the worker lives for sure that has these; what is gone stays so. */
+  renew(tags: readonly string[], nowMs: number, leaseMs: number): Promise<void>;
   /** The same without a list: it stays in `unacked`, lent to who asks. */
   adopt(tag: string, nowMs: number, visibilityMs: number, leaseMs: number): Promise<number>;
 }
@@ -156,14 +158,28 @@ if redis.call('HDEL', unacked, tag) == 0 then return 0 end
 redis.call('RPUSH', KEYS[5], text)
 return 1`;
 
+/**
+ * A Redis that is full refuses what may need memory, unless something was taken away before in the same script: a lease must not
+ * end for that, or the job is started twice.
+ */
+const renewScript = `
+local leases, index = KEYS[1], KEYS[2]
+for i = 3, #ARGV do
+  if redis.call('ZREM', leases, ARGV[i]) == 1 then
+    redis.call('ZADD', leases, ARGV[1], ARGV[i])
+    redis.call('ZADD', index, 'XX', ARGV[2], ARGV[i])
+  end
+end`;
+
 type Command = (...args: (string | number)[]) => Promise<unknown>;
 
 export function scriptsOf(redis: Redis, keys: Keys): Scripts {
   redis.defineCommand('headcountTake', { lua: takeScript });
   redis.defineCommand('headcountSettle', { lua: settleScript, numberOfKeys: 5 });
   redis.defineCommand('headcountRestore', { lua: restoreScript, numberOfKeys: 5 });
-  const { headcountTake, headcountSettle, headcountRestore } = redis as unknown as Record<
-    'headcountTake' | 'headcountSettle' | 'headcountRestore',
+  redis.defineCommand('headcountRenew', { lua: renewScript, numberOfKeys: 2 });
+  const { headcountTake, headcountSettle, headcountRestore, headcountRenew } = redis as unknown as Record<
+    'headcountTake' | 'headcountSettle' | 'headcountRestore' | 'headcountRenew',
     Command
   >;
   const fixed = [keys.unacked, keys.index, keys.leases];
@@ -189,6 +205,9 @@ export function scriptsOf(redis: Redis, keys: Keys): Scripts {
         keys.aside,
         ...settleArguments(steps),
       ])) as number,
+    renew: async (tags, nowMs, leaseMs) => {
+      await headcountRenew.call(redis, keys.leases, keys.index, nowMs + leaseMs, nowMs / 1000, ...tags);
+    },
     restore: async (tag, list, text, nowMs, visibilityMs) =>
       (await headcountRestore.call(
         redis,

@@ -15,7 +15,7 @@ export function troubleLog(log: Log): Trouble {
   let failures = 0;
   return {
     pause: async (error, stopped) => {
-      if (failures++ === 0) log('warn', `${textOf(error)} The worker keeps trying.`);
+      if (failures++ === 0) log('warn', `${textOf(error)}. The worker keeps trying.`);
       const longest = Math.min(longestPauseMs, 100 * 2 ** failures);
       await pause(longest * (0.5 + Math.random() / 2), undefined, { signal: stopped }).catch(() => {});
     },

@@ -253,7 +253,7 @@ describe('on a virtual clock', () => {
     stage.shared.failure = undefined;
     await stage.pass(20 * second);
     expect(stage.lines.filter((line) => /^warn/.test(line))).toEqual([
-      'warn: Gone: for a test. Wait The beat keeps trying.',
+      'warn: Gone: for a test. Wait. The beat keeps trying.',
     ]);
     expect(stage.lines).toContain('info: the broker answers again');
     expect(stage.times('fast').length).toBeGreaterThanOrEqual(3);

@@ -120,7 +120,7 @@ async function loop(
       failures = 0;
     } catch (error) {
       if (!canPass(error)) throw error;
-      if (failures++ === 0) around.log('warn', `${textOf(error)} The beat keeps trying.`);
+      if (failures++ === 0) around.log('warn', `${textOf(error)}. The beat keeps trying.`);
       untilMs = clock.now() + Math.min(longestPauseMs, 100 * 2 ** failures);
     }
     // Measured once more, in case the clock was put back meanwhile: it must not sleep until then.

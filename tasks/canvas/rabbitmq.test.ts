@@ -91,6 +91,27 @@ describe.skipIf(!available)('with Python Celery on RabbitMQ', () => {
     expect(await theirs(`chord(${parts}, s('py.sum'))`)).toBe(20);
   });
 
+  test('a chord over a store that cannot count is looked after, and over rpc:// it is refused', async () => {
+    const file = `sqlite:${join(folder.path, 'results.db')}`;
+    const polled = createApp({ broker: rabbit.url, results: file, queue: 'polled', log: () => {} });
+    const { add, sum } = define(polled);
+    const working = polled.worker({ concurrency: 8 });
+    const ended = working.run();
+    const inner = chord([add.s(1, 1), add.s(2, 2)], sum.s());
+    const result = await chain(chord([inner, add.s(3, 3)], sum.s()), add.s(100)).delay();
+    expect(await result.get({ timeoutMs: 60_000 })).toBe(112);
+    await working.stop();
+    await ended;
+    await polled.close();
+    const answering = createApp({ broker: rabbit.url, results: 'rpc://', queue: 'polled', log: () => {} });
+    const tasks = define(answering);
+    await expect(chord([tasks.add.s(1, 1)], tasks.sum.s()).delay()).rejects.toMatchObject({
+      code: 'CHORD_NEEDS_RESULTS',
+    });
+    expect((await answering.depth('polled')).waiting).toBe(0);
+    await answering.close();
+  });
+
   test('a failure in a header fails the body, whichever side it is on', async () => {
     const failure = { code: 'TASK_FAILED', message: /on purpose/ };
     const byThem = await chord([ours.add.s(1, 1), app.signature<number>('py.fail')], ours.sum.s()).delay();

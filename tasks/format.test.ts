@@ -1,8 +1,10 @@
 /** Bodies in every form that Celery writes, byte by byte against messages captured from Celery 5.6.3 and kombu 5.6.2. */
+import zlib from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeEnvelope, encodeEnvelope } from './envelope.ts';
 import { canCompress, type FormatOptions, openFormat } from './format.ts';
+import { createApp } from './index.ts';
 import { decode, encode, newMessage, type TaskMessage } from './message.ts';
 import { decodeRow, encodeRow } from './sqlite/row.ts';
 import { PythonText, parseJson, python, writeJson } from './values.ts';
@@ -227,6 +229,52 @@ describe('captured messages are read, and what we write for the same call is the
     const text = encodeEnvelope(decoded, { queue: 'celery', deliveryTag: 'tag' }, format);
     expect((JSON.parse(text) as Envelope).headers.compression).toBe(mime);
     expect(valueIn(decodeEnvelope(text))).toEqual(decoded);
+  });
+
+  test('zstd is what this Node has, or refused with what it needs', async () => {
+    const { zstdCompressSync, zstdDecompressSync } = zlib as Partial<Record<string, unknown>>;
+    const text = captured(bodies.zstd, { headers: compressed('application/zstd') });
+    const message = newMessage({ id: 'i', task: 't', args: ['x'] });
+    try {
+      Object.assign(zlib, { zstdCompressSync: undefined, zstdDecompressSync: undefined });
+      expect(decodeEnvelope(text)).toMatchObject({
+        error: { code: 'COMPRESSED', text: expect.stringContaining('needs Node 22.15') },
+      });
+      expect(() => createApp({ broker: 'memory:', format: { compression: 'zstd' } })).toThrow(
+        expect.objectContaining({ code: 'OPTION_INVALID', message: expect.stringContaining('Node 22.15') }),
+      );
+      const mark = Buffer.from('zstd');
+      const called: unknown[] = [];
+      Object.assign(zlib, {
+        zstdCompressSync: (content: Buffer) => Buffer.concat([mark, content]),
+        zstdDecompressSync: (content: Buffer, options: unknown) => {
+          called.push(options);
+          return content.subarray(mark.length);
+        },
+      });
+      const format = await openFormat({ compression: 'zstd' });
+      const sent = encodeEnvelope(message, { queue: 'q', deliveryTag: 'tag' }, format);
+      const envelope = JSON.parse(sent) as Envelope;
+      expect(envelope.headers.compression).toBe('application/zstd');
+      expect(plainText(envelope.body).startsWith('zstd[["x"]')).toBe(true);
+      expect(valueIn(decodeEnvelope(sent)).args).toEqual(['x']);
+      // A small body may claim to be larger than the memory.
+      expect(called).toEqual([{ maxOutputLength: 256 * 1024 * 1024 }]);
+    } finally {
+      Object.assign(zlib, { zstdCompressSync, zstdDecompressSync });
+    }
+  });
+
+  test('what is nested deeper than Python reads is no body', () => {
+    const nested = (levels: number): string =>
+      Buffer.from(`[${'['.repeat(levels)}${']'.repeat(levels)},{},null]`).toString('base64');
+    expect(valueIn(decodeEnvelope(captured(nested(900)))).args).toHaveLength(1);
+    for (const levels of [1_001, 5_000, 100_000])
+      expect(decodeEnvelope(captured(nested(levels)))).toMatchObject({ error: { code: 'BODY_SHAPE' } });
+    expect(
+      valueIn(decodeEnvelope(captured(Buffer.from(`[["${'['.repeat(5_000)}"],{},null]`).toString('base64'))))
+        .args,
+    ).toHaveLength(1);
   });
 
   test('zlib is a zlib stream and no gzip file', async () => {

@@ -9,7 +9,7 @@ import zlib from 'node:zlib';
 import { packageMissing } from './errors.ts';
 import { type Decoded, type DecodeErrorCode, decode, encode, isoTime, type TaskMessage } from './message.ts';
 import { oldBodyOf } from './message-v1.ts';
-import { forMsgpack, fromMsgpack, hadSpecialNumbers, parseJson, writeJson } from './values.ts';
+import { forMsgpack, fromMsgpack, hadSpecialNumbers, isDeeper, parseJson, writeJson } from './values.ts';
 
 export interface FormatOptions {
   /** Celery's `task_protocol`. Default 2. */
@@ -61,6 +61,9 @@ const msgpackType = 'application/x-msgpack';
 
 /** More than any broker carries; a compressed message may claim to be larger than the memory. */
 const mostBytes = 256 * 1024 * 1024;
+
+/** Python reads no more, and what is much deeper can be read here but not written again. */
+const mostNested = 1_000;
 
 export const plainFormat: Format = {
   protocol: 2,
@@ -130,11 +133,18 @@ export function unpack(
   if (compression !== undefined && compression !== null) {
     plain = decompressed(content, compression);
     if (plain === undefined)
-      return bad('COMPRESSED', `the body cannot be read as ${String(compression).slice(0, 80)}`);
+      return bad('COMPRESSED', `the body cannot be read as ${unreadable(compression)}`);
   }
   const value = type === msgpackType ? unpacked(plain, format) : fromJson(plain);
   if (value === undefined) return bad('BODY_NOT_JSON', `the body is not ${type}`);
+  if (plain.length > mostNested && isDeeper(value, mostNested))
+    return bad('BODY_SHAPE', `the body is nested deeper than ${mostNested}`);
   return decode(headers, properties, value);
+}
+
+function unreadable(compression: unknown): string {
+  const name = String(compression).slice(0, 80);
+  return /zstd|zstandard/.test(name) && !canCompress('zstd') ? `${name}: that needs Node 22.15` : name;
 }
 
 export interface Unread {

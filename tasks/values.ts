@@ -117,6 +117,13 @@ export function hadSpecialNumbers(...values: readonly object[]): boolean {
   return anyRemembered && values.some((value) => remembered.has(value));
 }
 
+/** Whether lists and objects lie in one another more than so many times. */
+export function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
+  if (levels === 0) return true;
+  return Object.values(value).some((part) => isDeeper(part, levels - 1));
+}
+
 /** Bytes that JSON writes as kombu does: as text where they are UTF-8, else in base64. */
 export function asBytes(bytes: Uint8Array): Uint8Array {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

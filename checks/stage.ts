@@ -3,38 +3,11 @@ import type { JobsReading, Process, Reading } from '../decide/words.ts';
 import type { MeterKind } from '../measure/meter.ts';
 import type { Workers } from '../measure/workers.ts';
 import type { FleetKind } from '../scale/fleet.ts';
+import { type MovingClock, movingClock } from '../server/bench/moving-clock.ts';
 import type { Clock } from '../server/clock.ts';
 
-export interface VirtualClock extends Clock {
-  /** Moves on and calls back what falls due, in order. */
-  advance(ms: number): void;
-  readonly waitingCount: () => number;
-}
-
-export function virtualClock(startMs = 1_760_000_000_000): VirtualClock {
-  let now = startMs;
-  const timers = new Set<{ at: number; callback: () => void }>();
-  const due = (until: number) => [...timers].filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0];
-  return {
-    now: () => now,
-    random: () => 0.5,
-    after: (delayMs, callback) => {
-      const timer = { at: now + delayMs, callback };
-      timers.add(timer);
-      return () => timers.delete(timer);
-    },
-    advance: (ms) => {
-      const until = now + ms;
-      for (let timer = due(until); timer; timer = due(until)) {
-        timers.delete(timer);
-        now = Math.max(now, timer.at);
-        timer.callback();
-      }
-      now = until;
-    },
-    waitingCount: () => timers.size,
-  };
-}
+export type VirtualClock = MovingClock;
+export const virtualClock = movingClock;
 
 /** The state that the staged fleet and meter share with the test. */
 export interface Stage {

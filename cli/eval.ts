@@ -1,8 +1,9 @@
 /** `headcount eval`: asks the running controller to measure and decide now, and prints what it would do. Changes nothing. */
-import type { App, Evaluation, Problem } from '../server/api.ts';
+import type { App, Evaluation } from '../server/api.ts';
 import { loadConfig } from '../server/config.ts';
 import { HeadcountError, unknownName } from '../server/errors.ts';
-import { findRunning, type Running, readRunning } from './running.ts';
+import { call, type Target } from './call.ts';
+import { findRunning, readRunning } from './running.ts';
 
 export interface EvalOptions {
   readonly app?: string;
@@ -13,17 +14,13 @@ export interface EvalOptions {
   readonly json?: boolean;
 }
 
-type Target = Pick<Running, 'url' | 'key'>;
-
-const patienceMs = 30_000;
-
 export async function evaluate(options: EvalOptions): Promise<number> {
   const target = await findController(options);
-  const apps = await ask<App[]>(target, 'GET', '/api/apps');
+  const apps = await call<App[]>(target, 'GET', '/api/apps');
   const evaluations: Evaluation[] = [];
   for (const { app, processType } of choose(apps, options))
     evaluations.push(
-      await ask<Evaluation>(target, 'POST', `/api/apps/${app}/managers/${processType}/evaluate`),
+      await call<Evaluation>(target, 'POST', `/api/apps/${app}/managers/${processType}/evaluate`),
     );
   if (options.json) console.log(JSON.stringify(evaluations, undefined, 2));
   else console.log(`${evaluations.map(describe).join('\n\n')}\n\nNothing was changed.`);
@@ -83,31 +80,6 @@ function choose(apps: readonly App[], options: EvalOptions): { app: string; proc
 function notThere(what: string, name: string, known: readonly string[]): HeadcountError {
   const text = unknownName(what, name, [...new Set(known)]);
   return new HeadcountError('NOT_FOUND', `Cannot evaluate "${name}"`, text, 'Correct the name.');
-}
-
-export async function ask<T>({ url, key }: Target, method: string, path: string): Promise<T> {
-  const response = await fetch(`${url.replace(/\/+$/, '')}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${key}` },
-    signal: AbortSignal.timeout(patienceMs),
-  }).catch((error: unknown) => {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    throw unreachable(url, cause instanceof Error ? cause.message : String(cause));
-  });
-  const body: unknown = await response.json().catch(() => undefined);
-  if (response.ok) return body as T;
-  const problem = body as Partial<Problem> | undefined;
-  if (response.status === 401) throw unreachable(url, 'it does not know this key');
-  throw unreachable(url, `it answered ${response.status}${problem?.detail ? `: ${problem.detail}` : ''}`);
-}
-
-function unreachable(url: string, why: string): HeadcountError {
-  return new HeadcountError(
-    'CONTROLLER_UNREACHABLE',
-    `The controller at ${url} cannot be asked`,
-    why,
-    'Is it running, and is it the right one?',
-  );
 }
 
 function describe(evaluation: Evaluation): string {

@@ -4,14 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { temporaryFolder } from '../checks/fixtures.ts';
 import { type OpenStore, openStore } from '../store/open.ts';
 import type { ManagerSettings } from '../store/store.ts';
-import {
-  type DrainWorld,
-  type DynoOptions,
-  drainWorld,
-  likeHeroku,
-  type MovingClock,
-  movingClock,
-} from './bench/drain-world.ts';
+import { type DrainWorld, type DynoOptions, drainWorld, likeHeroku } from './bench/drain-world.ts';
+import { type MovingClock, movingClock } from './bench/moving-clock.ts';
 import { shippedKinds } from './kinds.ts';
 import { createRounds, type Rounds } from './rounds.ts';
 

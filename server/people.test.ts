@@ -1,10 +1,11 @@
 /** People, end to end and in process: invitations, keys, sessions, passwords, the second factor, single sign-on. */
-import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Ground, type Inside, localKey, openGround, openInside } from '../checks/inside.ts';
+import { codeOf } from '../checks/one-time-code.ts';
 import { until } from '../checks/servers.ts';
 
 const own = 'http://headcount.test';
@@ -392,20 +393,6 @@ describe('single sign-on', () => {
     expect((await ask('GET', '/api/me', as(cookie))).body.loggedIn).toBe(false);
   });
 });
-
-/** RFC 6238 with the defaults of every app: SHA-1, 30 s, 6 digits. */
-function codeOf(base32: string): string {
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-  let bits = '';
-  for (const letter of base32.replace(/=+$/, ''))
-    bits += alphabet.indexOf(letter).toString(2).padStart(5, '0');
-  const key = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
-  const digest = createHmac('sha1', key).update(counter).digest();
-  const offset = (digest.at(-1) ?? 0) & 15;
-  return String((digest.readUInt32BE(offset) & 0x7fffffff) % 1e6).padStart(6, '0');
-}
 
 /** As much of SMTP as takes a mail. */
 async function startMailServer(): Promise<{ port: number; text(): string; close(): Promise<void> }> {

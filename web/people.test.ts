@@ -1,26 +1,23 @@
 /** Settings and account on a real controller with a real store: people, keys, the audit log, second factor, passkeys. */
-import { createHmac } from 'node:crypto';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
-import { has, temporaryFolder } from '../checks/fixtures.ts';
+import { has } from '../checks/fixtures.ts';
+import { codeOf } from '../checks/one-time-code.ts';
+import { type OpenController, openController } from '../checks/open-controller.ts';
 import { until } from '../checks/servers.ts';
-import { loadConfig } from '../server/config.ts';
-import { type Controller, startController } from '../server/main.ts';
 import { faultsOf, type Look, startBrowser, type Visitor } from './browser.ts';
 
 const password = 'correct horse battery';
 const shots = process.env.HEADCOUNT_SHOTS;
 
 describe.skipIf(!has('chromium'))('people in the dashboard', { timeout: 180_000 }, () => {
-  const folder = temporaryFolder('people-pages');
-  let controller: Controller;
+  let controller: OpenController;
   let browser: Visitor;
   /** Passkeys are offered on localhost, and not on 127.0.0.1. */
   let url = '';
   let token = '';
   beforeAll(async () => {
-    const config = await loadConfig(undefined, { cwd: folder.path, env: {}, port: 0 });
-    controller = await startController({ config, log: 'silent' });
+    controller = await openController('people-pages');
     url = controller.url.replace('127.0.0.1', 'localhost');
     token = new URL(controller.setUpLink ?? '').hash;
     browser = await startBrowser(inject('servers').chromium);
@@ -31,7 +28,6 @@ describe.skipIf(!has('chromium'))('people in the dashboard', { timeout: 180_000 
   afterAll(async () => {
     await browser?.close();
     await controller?.close();
-    folder.remove();
   }, 60_000);
 
   const check = async (page: Page, name: string): Promise<void> => {
@@ -181,12 +177,9 @@ describe.skipIf(!has('chromium'))('people in the dashboard', { timeout: 180_000 
   });
 
   test('a password link sets a new password; a used one does not', async () => {
-    const { key } = JSON.parse(
-      await (await import('node:fs/promises')).readFile(`${folder.path}/.headcount/controller.json`, 'utf8'),
-    ) as { key: string };
     const made = await fetch(`${controller.url}/api/reset-links`, {
       method: 'POST',
-      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+      headers: { authorization: `Bearer ${controller.key}`, 'content-type': 'application/json' },
       body: JSON.stringify({ email: 'paul@example.com' }),
     });
     const reset = ((await made.json()) as { token: string }).token;
@@ -257,17 +250,3 @@ describe.skipIf(!has('chromium'))('people in the dashboard', { timeout: 180_000 
     }
   });
 });
-
-/** RFC 6238 with the defaults of every app: SHA-1, 30 s, 6 digits. */
-function codeOf(base32: string): string {
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-  let bits = '';
-  for (const letter of base32.replace(/=+$/, ''))
-    bits += alphabet.indexOf(letter).toString(2).padStart(5, '0');
-  const key = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
-  const digest = createHmac('sha1', key).update(counter).digest();
-  const offset = (digest.at(-1) ?? 0) & 15;
-  return String((digest.readUInt32BE(offset) & 0x7fffffff) % 1e6).padStart(6, '0');
-}

@@ -11,7 +11,8 @@ import { HeadcountError, unknownName } from '../../server/errors.ts';
 import { seeded } from '../../simulate/random.ts';
 import { knownOf, type RecordedPoint, wholeTraceOf } from '../../simulate/recorded.ts';
 import type { Trace } from '../../simulate/traces.ts';
-import { ask, findController } from '../eval.ts';
+import { call } from '../call.ts';
+import { findController } from '../eval.ts';
 import type { SimulateOptions } from '../simulate.ts';
 
 const hourMs = 3_600_000;
@@ -22,12 +23,12 @@ export async function readHistory(
   options: SimulateOptions,
 ): Promise<{ trace: Trace; notes: string[] }> {
   const target = await findController(options);
-  const apps = await ask<App[]>(target, 'GET', '/api/apps');
+  const apps = await call<App[]>(target, 'GET', '/api/apps');
   const { app, manager } = chosen(name, apps);
   const to = Date.now();
   const from = to - (options.hours ?? 1) * hourMs;
   const path = `/api/apps/${app}/managers/${manager.processType}/series?from=${from}&to=${to}`;
-  const { grain, points } = await ask<{ grain: string; points: RecordedPoint[] }>(target, 'GET', path);
+  const { grain, points } = await call<{ grain: string; points: RecordedPoint[] }>(target, 'GET', path);
   const { value, observations } = manager.learned.serviceSeconds;
   const meanSeconds = observations > 0 ? value : options.service;
   const { trace, unknownCount } = historyOf(

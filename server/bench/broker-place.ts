@@ -1,11 +1,11 @@
 /** A private Redis and a real Celery worker for the bench of meters; they go with it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { freePort } from './free-port.ts';
 
 export interface BrokerPlace {
   readonly url: string;
@@ -100,14 +100,4 @@ export function python({ url, folder, redis }: BrokerPlace): Python {
       if (worker?.pid && worker.exitCode === null) process.kill(-worker.pid, 'SIGKILL');
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const probing = createServer().once('error', reject);
-    probing.listen(0, '127.0.0.1', () => {
-      const address = probing.address();
-      probing.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }

@@ -8,11 +8,6 @@ import { type Counts, createDynos, type Dyno, type DynoOptions, type Dynos } fro
 
 export type { DynoOptions } from './drain-dynos.ts';
 
-export interface MovingClock extends Clock {
-  /** Moves on and calls back what falls due, in order. */
-  advance(ms: number): void;
-}
-
 export interface DrainWorld {
   readonly fleet: FleetKind;
   readonly meter: MeterKind;
@@ -30,30 +25,6 @@ export interface DrainWorld {
 }
 
 export const likeHeroku: DynoOptions = { leaving: 'highest', bootMs: 5_000, graceMs: 30_000, slots: 1 };
-
-export function movingClock(startMs = 1_760_000_000_000): MovingClock {
-  let now = startMs;
-  const timers = new Set<{ readonly at: number; readonly callback: () => void }>();
-  const next = (until: number) => [...timers].filter(({ at }) => at <= until).sort((a, b) => a.at - b.at)[0];
-  return {
-    now: () => now,
-    random: () => 0.5,
-    after: (delayMs, callback) => {
-      const timer = { at: now + delayMs, callback };
-      timers.add(timer);
-      return () => timers.delete(timer);
-    },
-    advance: (ms) => {
-      const until = now + ms;
-      for (let timer = next(until); timer; timer = next(until)) {
-        timers.delete(timer);
-        now = Math.max(now, timer.at);
-        timer.callback();
-      }
-      now = until;
-    },
-  };
-}
 
 export function drainWorld(clock: Clock, options: DynoOptions = likeHeroku): DrainWorld {
   const dynos = createDynos(clock, options);

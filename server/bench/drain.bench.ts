@@ -14,7 +14,8 @@ import { pino } from 'pino';
 import { type OpenStore, openStore } from '../../store/open.ts';
 import { shippedKinds } from '../kinds.ts';
 import { createRounds } from '../rounds.ts';
-import { type DrainWorld, drainWorld, likeHeroku, movingClock } from './drain-world.ts';
+import { type DrainWorld, drainWorld, likeHeroku } from './drain-world.ts';
+import { movingClock } from './moving-clock.ts';
 
 const { values } = parseArgs({
   options: {

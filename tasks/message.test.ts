@@ -134,6 +134,20 @@ describe('the fields that are easily got wrong', () => {
     expect(read).not.toHaveProperty('kwargsRepr');
   });
 
+  test('a priority of RabbitMQ goes on as it came, and one of nobody is the nearest', () => {
+    const wire = encode(base);
+    for (const [given, kept] of [
+      [10, 10],
+      [255, 255],
+      [1e9, 255],
+      [-1, 0],
+      [2.5, 2],
+    ] as const) {
+      const decoded = valueIn(decode(wire.headers, { priority: given }, [[], {}, null]));
+      expect(encode(decoded).properties.priority).toBe(kept);
+    }
+  });
+
   test('headers of others are kept', () => {
     const wire = encode(base);
     const headers = {

@@ -38,7 +38,7 @@ export interface TaskMessage {
   readonly origin: string | null;
   /** Null where the sender did not say: then the worker's own setting counts. */
   readonly ignoreResult: boolean | null;
-  /** 0 to 9; as on Redis, 0 is soonest. */
+  /** 0 to 9, as on Redis, where 0 is soonest; from RabbitMQ up to 255. */
   readonly priority: number;
   readonly replyTo: string | null;
   readonly publishedAtMs: number | null;
@@ -75,6 +75,9 @@ export interface DecodeError {
 export type Decoded<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: DecodeError };
+
+/** Of RabbitMQ; Python's apps often count to 10. */
+const mostPriority = 255;
 
 export const emptyEmbed: Readonly<Record<string, unknown>> = {
   callbacks: null,
@@ -242,7 +245,7 @@ function assemble(
     shadow: textOrNull(headers.shadow),
     origin: textOrNull(headers.origin),
     ignoreResult: typeof headers.ignore_result === 'boolean' ? headers.ignore_result : null,
-    priority: Math.min(9, Math.max(0, Math.trunc(numberOr(properties.priority, 0)))),
+    priority: Math.min(mostPriority, Math.max(0, Math.trunc(numberOr(properties.priority, 0)))),
     replyTo: textOrNull(properties.reply_to),
     publishedAtMs: unixTime(properties.published_at) ?? unixTime(headers.published_at),
     extraHeaders: extraOf(headers),

@@ -47,6 +47,14 @@ const byHand = [
   envelope.replace(/"headers":\{/, '"headers":{"compression":"application/x-gzip",'),
   envelope.replace('"retries":0', '"retries":-1'),
   envelope.replace('"eta":null', '"eta":"soon"'),
+  envelope
+    .replace('"headers":{', '"headers":{"redelivered": true,')
+    .replace(/"delivery_tag".*/, '"delivery_tag":"u", oops}'),
+  envelope.replace(/"body":"[^"]*"/, `"body":"${' '.repeat(300_000)}*"`),
+  envelope.replace(
+    /"body":"[^"]*"/,
+    `"body":"${Buffer.from(`[${'['.repeat(50_000)}${']'.repeat(50_000)},{},null]`).toString('base64')}"`,
+  ),
 ];
 
 /** The valid text with a part taken out, doubled or replaced. */

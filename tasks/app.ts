@@ -25,7 +25,7 @@ import {
 } from './open.ts';
 import { type Opened, opened } from './opened.ts';
 import { createAsyncResult } from './outcome.ts';
-import type { RabbitSettings } from './rabbitmq/link.ts';
+import type { RabbitSettings } from './rabbitmq/settings.ts';
 import { cannotCount, noRemote, workerInThread } from './refusals.ts';
 import { tellSent } from './remote/events.ts';
 import { createRouter, type Routes } from './routes.ts';

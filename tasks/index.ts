@@ -18,7 +18,7 @@ export type { Ask, Control, EventSeen } from './control.ts';
 export { type TaskErrorCode, TasksError, taskErrorCodes } from './errors.ts';
 export type { Compression, FormatOptions, Serializer } from './format.ts';
 export type { RedisSettings } from './open.ts';
-export type { RabbitSettings } from './rabbitmq/link.ts';
+export type { RabbitSettings } from './rabbitmq/settings.ts';
 export type { ArgumentsSchema } from './schema.ts';
 export type {
   AsyncResult,

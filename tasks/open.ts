@@ -5,7 +5,7 @@
 import type { Broker } from './broker.ts';
 import { TasksError } from './errors.ts';
 import type { FormatOptions } from './format.ts';
-import type { RabbitSettings } from './rabbitmq/link.ts';
+import type { RabbitSettings } from './rabbitmq/settings.ts';
 import { type Results, type ResultsSettings, resultExpiresSeconds } from './results.ts';
 
 export interface RedisSettings {

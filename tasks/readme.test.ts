@@ -35,6 +35,25 @@ test('the quickstart works in an empty folder', async () => {
   folder.remove();
 });
 
+/** Whoever checks the types of libraries too must not need a package that they did not choose. */
+test('what is exported names no type of an optional package', () => {
+  const { peerDependencies } = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8')) as {
+    peerDependencies: Readonly<Record<string, string>>;
+  };
+  const [exported, more] = ['index.ts', 'app.ts'].map((name) => readFileSync(join(here, name), 'utf8'));
+  const files = [
+    ...[...(exported ?? '').matchAll(/from '\.\/(\S+)'/g)].map((match) => match[1] ?? ''),
+    // Options of the app, whose types these files have.
+    ...[...(more ?? '').matchAll(/^import type .* from '\.\/(\S+)'/gm)].map((match) => match[1] ?? ''),
+  ];
+  expect(files).toContain('rabbitmq/settings.ts');
+  for (const file of new Set(files)) {
+    const text = readFileSync(join(here, file), 'utf8');
+    const named = Object.keys(peerDependencies).filter((name) => text.includes(`from '${name}'`));
+    expect([file, named]).toEqual([file, []]);
+  }
+});
+
 test('the errors of the README and the list are the same', () => {
   const documented = [...readme.matchAll(/^\| `([A-Z_]+)` +\|/gm)].map((match) => match[1]);
   expect(documented).toEqual([...taskErrorCodes]);

@@ -3,9 +3,9 @@ import type { Broker, Consumer } from '../broker.ts';
 import { type Format, type FormatOptions, openFormat } from '../format.ts';
 import type { TaskMessage } from '../message.ts';
 import { longestHoldMs, startConsumer } from '../rabbitmq/consumer.ts';
-import type { RabbitSettings } from '../rabbitmq/link.ts';
 import { createPublisher, type Publisher } from '../rabbitmq/publisher.ts';
 import { remoteOf } from '../rabbitmq/remote.ts';
+import type { RabbitSettings } from '../rabbitmq/settings.ts';
 import { canDelay } from '../rabbitmq/topology.ts';
 import { type AmqpMessage, toAmqp } from '../rabbitmq/wire.ts';
 

@@ -13,9 +13,10 @@ import type { ConsumeMessage } from 'amqplib';
 import { type ConsumeOptions, type Consumer, type Delivery, mostDeliveries, wornOut } from '../broker.ts';
 import { textOf } from '../errors.ts';
 import { type Format, plainFormat } from '../format.ts';
-import { createLink, type RabbitSettings } from './link.ts';
+import { createLink } from './link.ts';
 import type { Publisher } from './publisher.ts';
 import { acknowledge, openSession, type Session, subscribe, unsubscribe } from './session.ts';
+import type { RabbitSettings } from './settings.ts';
 import {
   deliveriesOf,
   type Entry,

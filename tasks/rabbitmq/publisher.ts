@@ -6,7 +6,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Channel, ChannelModel, ConfirmChannel } from 'amqplib';
 import { TasksError } from '../errors.ts';
-import { createLink, type RabbitSettings } from './link.ts';
+import { createLink } from './link.ts';
+import type { RabbitSettings } from './settings.ts';
 import { delayExchange, delayKey, ensureDelay, ensureQueue, purgeQueue, readyCount } from './topology.ts';
 import type { AmqpMessage } from './wire.ts';
 

@@ -5,7 +5,8 @@
  * refuse the count of a whole channel, with which kombu does this). What earlier consumers were given stays theirs.
  */
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
-import { type RabbitSettings, replyCode } from './link.ts';
+import { replyCode } from './link.ts';
+import type { RabbitSettings } from './settings.ts';
 import { ensureQueue } from './topology.ts';
 
 export interface Session {

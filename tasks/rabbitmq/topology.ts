@@ -12,7 +12,8 @@
  */
 import type { Channel, ChannelModel } from 'amqplib';
 import { TasksError } from '../errors.ts';
-import { type RabbitSettings, replyCode } from './link.ts';
+import { replyCode } from './link.ts';
+import type { RabbitSettings } from './settings.ts';
 
 export const delayExchange = 'celery_delayed_27';
 export const asideQueue = 'headcount.set_aside';

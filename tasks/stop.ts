@@ -69,9 +69,17 @@ export async function shutDown(bench: Bench, { graceSeconds, cold, crashed }: St
 }
 
 async function quiet(bench: Bench, idle: () => boolean, limitMs: number, cold: AbortSignal): Promise<void> {
-  const over = AbortSignal.any([cold, AbortSignal.timeout(limitMs)]);
-  over.addEventListener('abort', () => bench.changed());
-  while (!idle() && !over.aborted) await change(bench);
+  // Not AbortSignal.timeout within AbortSignal.any: Node 20 lets the garbage collector take it, and then it never comes.
+  let over = cold.aborted;
+  const end = (): void => {
+    over = true;
+    bench.changed();
+  };
+  const timer = setTimeout(end, limitMs);
+  cold.addEventListener('abort', end);
+  while (!idle() && !over) await change(bench);
+  clearTimeout(timer);
+  cold.removeEventListener('abort', end);
 }
 
 export function change(bench: Bench): Promise<void> {

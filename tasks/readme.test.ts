@@ -4,8 +4,8 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { expect, test } from 'vitest';
-import { temporaryFolder } from '../checks/fixtures.ts';
+import { expect, inject, test } from 'vitest';
+import { has, startRedis, temporaryFolder } from '../checks/fixtures.ts';
 import { taskErrorCodes } from './errors.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
@@ -34,6 +34,40 @@ test('the quickstart works in an empty folder', async () => {
   expect(listed.stdout).toBe('[]\n');
   folder.remove();
 });
+
+test.skipIf(!has('python') || !has('redisServer'))(
+  'the ten lines for Python put a publish time into each of its messages, also by name and for later',
+  async () => {
+    const lines = /```py\n([\s\S]*?)```/.exec(readme)?.[1] ?? '';
+    expect(lines.trim().split('\n').length).toBeLessThanOrEqual(10);
+    const server = await startRedis();
+    const program = `
+from celery import Celery
+app = Celery('published', broker='${server.url}', backend='${server.url}')
+${lines}
+@app.task(name='seen')
+def seen(): pass
+seen.delay()
+app.send_task('by.name', [1], countdown=60)
+raw = [app.connection_for_read().default_channel.client.lindex('celery', n).decode() for n in (-1, -2)]
+print('[' + ','.join(raw) + ']')`;
+    const before = Date.now() / 1000;
+    const { stdout } = await promisify(execFile)(inject('servers').python, ['-c', program], {
+      timeout: 60_000,
+    });
+    const after = Date.now() / 1000;
+    const sent = JSON.parse(stdout) as Record<'headers' | 'properties', { published_at: number }>[];
+    expect(sent).toHaveLength(2);
+    for (const { headers, properties } of sent) {
+      expect(headers.published_at).toBe(properties.published_at);
+      // Python's clock and this one round differently.
+      expect(headers.published_at).toBeGreaterThan(before - 1);
+      expect(headers.published_at).toBeLessThan(after + 1);
+    }
+    await server.stop();
+  },
+  120_000,
+);
 
 /** Whoever checks the types of libraries too must not need a package that they did not choose. */
 test('what is exported names no type of an optional package', () => {

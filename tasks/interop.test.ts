@@ -213,6 +213,27 @@ os.kill(os.getpid(), signal.SIGTERM)`).catch((error: { stdout?: string }) =>
     });
   });
 
+  test('a message of a topic exchange that a killed Python worker held goes back to its queue', async () => {
+    app.task('ts.add', (_context, a: number, b: number) => a + b);
+    const held = (await python(`
+import os, signal
+from kombu import Exchange, Queue
+queue = Queue('audit', Exchange('logs', type='topic'), routing_key='audit.*.#')
+channel = app.connection_for_write().channel()
+queue(channel).declare()
+sent = [app.send_task('ts.add', (n, 1), exchange='logs', routing_key='audit.eu.login', declare=[queue]) for n in (1, 2)]
+message = channel.basic_get('audit')
+print(json.dumps([message.delivery_tag, [one.id for one in sent]]), flush=True)
+os.kill(os.getpid(), signal.SIGTERM)`).catch((error: { stdout?: string }) =>
+      JSON.parse(error.stdout ?? ''),
+    )) as [string, string[]];
+    expect(await redis.hkeys('unacked')).toEqual([held[0]]);
+    await redis.zadd('unacked_index', Date.now() / 1000 - 4_000, held[0]);
+    const ours = app.worker({ queues: ['audit'] });
+    worker = { worker: ours, ended: ours.run() };
+    expect(await Promise.all(held[1].map((id) => app.result(id).get()))).toEqual([2, 3]);
+  });
+
   describe('our client, their worker', () => {
     test('arguments, keywords, results and failures', async () => {
       await startTheirs();

@@ -1,5 +1,5 @@
 /** Beside Python's Celery on one RabbitMQ, in both directions. Results are in Redis: RabbitMQ keeps none for us. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import amqp, { type Channel, type ChannelModel } from 'amqplib';
 import { Redis } from 'ioredis';
@@ -15,6 +15,11 @@ import {
 } from '../../checks/fixtures.ts';
 import { until } from '../../checks/servers.ts';
 import { createApp, type TasksApp, type Worker } from '../index.ts';
+
+/** The lines of the README that give Python's messages a publish time. */
+const publishTime = /```py\n([\s\S]*?)```/.exec(
+  readFileSync(join(import.meta.dirname, '..', 'README.md'), 'utf8'),
+)?.[1];
 
 const celeryApp = (broker: string, results: string): string => `
 import time
@@ -120,6 +125,34 @@ print(json.dumps(start * 1000))`),
     await until(() => seen.length === 2, 'two of three');
     expect(seen.map(([what]) => what)).toEqual(['now', 'late']);
     expect(seen[1]?.[1]).toBeGreaterThanOrEqual(sent + 1_499);
+  });
+
+  test('their publish time, with the lines of the README, and what comes by exchanges of every kind', async () => {
+    const seen = new Map<string, number | undefined>();
+    app.task('ts.by', ({ publishedAt, retries, retry }, how: string) => {
+      if (retries === 0) retry({ countdown: 0 });
+      seen.set(how, publishedAt);
+    });
+    const before = Date.now();
+    await python(`${publishTime}
+from kombu import Exchange, Queue
+with app.connection_for_write() as connection:
+    channel = connection.channel()
+    for exchange, key in (('ex.direct', 'ex.direct'), ('ex.topic', 'mail.#'), ('ex.fanout', '')):
+        kind = exchange.split('.')[1]
+        Queue('by exchange', Exchange(exchange, type=kind), routing_key=key, queue_arguments={'x-max-priority': 10})(channel).declare()
+send = lambda how, **options: app.send_task('ts.by', (how,), ignore_result=True, priority=10, **options)
+send('direct', exchange='ex.direct', routing_key='ex.direct')
+send('topic', exchange='ex.topic', routing_key='mail.eu.login')
+send('fanout', exchange='ex.fanout', routing_key='any')
+print('null')`);
+    const ours = app.worker({ queues: ['by exchange'] });
+    worker = { worker: ours, ended: ours.run() };
+    await until(() => seen.size === 3, 'all three');
+    for (const [how, publishedAt] of seen) {
+      expect([how, publishedAt]).toEqual([how, expect.any(Number)]);
+      expect(publishedAt).toBeGreaterThanOrEqual(before);
+    }
   });
 
   test('our client, their worker: one, many, a failure, an ETA', async () => {

@@ -77,10 +77,24 @@ async function aside(state: Sweep, tag: string, entry: object, nowMs: number): P
     state.note(`set a message aside: ${text}`);
 }
 
-/** Where a message of a named exchange goes: the queue bound with its routing key, as kombu's direct exchange does. */
+/**
+ * Where a message of a named exchange goes: the queue bound with its routing key, as kombu's direct exchange does, or with a
+ * pattern for it. Of several queues it came from one, which kombu does not write down either.
+ */
 async function queueOf({ redis, keys }: Sweep, exchange: string, routingKey: string): Promise<string> {
   if (exchange === '') return routingKey;
   const bindings = await redis.smembers(keys.binding(exchange));
-  const bound = bindings.map((binding) => binding.split(separator)).find(([key]) => key === routingKey);
+  const keyed = bindings.map((binding) => binding.split(separator));
+  const bound =
+    keyed.find(([key]) => key === routingKey) ??
+    keyed.find(([key = '']) => fits(key.split('.'), routingKey.split('.')));
   return bound?.[2] ?? routingKey;
+}
+
+/** As a topic exchange compares: `*` is one word, `#` any number of them. */
+function fits(pattern: readonly string[], words: readonly string[]): boolean {
+  const [first, ...rest] = pattern;
+  if (first === undefined) return words.length === 0;
+  if (first === '#') return fits(rest, words) || (words.length > 0 && fits(pattern, words.slice(1)));
+  return (first === '*' || first === words[0]) && words.length > 0 && fits(rest, words.slice(1));
 }

@@ -105,6 +105,24 @@ describe.skipIf(!has('redisServer'))('on Redis, where parts are counted', () => 
     expect(trees.filter((one) => shown(one).includes('chord')).length).toBeGreaterThan(30);
     expect(await differing(app, trees)).toEqual([]);
   }, 120_000);
+
+  test('ten thousand at a time: in a group, and in a chord', async () => {
+    const numbers = Array.from({ length: 10_000 }, (_, n) => n);
+    const parts = () => numbers.map((n) => app.signature<number>('added', [n]));
+    const [all, body] = await Promise.all([
+      group(parts()).delay(),
+      chord(parts(), app.signature<number>('added', [1])).delay(),
+    ]);
+    const patience = { timeoutMs: 200_000 };
+    expect(await body.get(patience)).toBe(
+      added(
+        numbers.map((n) => added(n)),
+        1,
+      ),
+    );
+    expect(await all.get(patience)).toEqual(numbers.map((n) => added(n)));
+    expect(await all.completedCount()).toBe(10_000);
+  }, 240_000);
 });
 
 test('in a file, where parts are looked for', async () => {

@@ -180,3 +180,28 @@ describe.each(kinds)('on $name', ({ name, here, start }) => {
     expect(await ended).toBe(0);
   });
 });
+
+test.skipIf(!has('redisServer'))('SIGTERM while Redis is away ends a worker all the same', async () => {
+  const folder = temporaryFolder('kill');
+  const server = await startRedis();
+  const file = (name: string): string => join(folder.path, name);
+  const env = { BROKER: server.url, DONE: file('done'), GO: file('go'), GRACE: '1' };
+  const worker = spawnProgram(folder.path, workerProgram, 'pipe', env);
+  const ended = new Promise((resolve) => worker.once('exit', (code) => resolve(code)));
+  const app = createApp({ broker: server.url, ignoreResult: true, log: () => {} });
+  try {
+    await printed(worker, 'started');
+    await app.send('hold', [1]);
+    await until(async () => (await app.depth()).running === 1, 'it to run');
+    await server.stop('SIGKILL');
+    // Its handler is through, and what became of it cannot be told any more.
+    writeFileSync(file('go'), '');
+    await until(() => existsSync(file('done')), 'its end');
+    worker.kill('SIGTERM');
+    expect(await ended).toBe(0);
+  } finally {
+    worker.kill('SIGKILL');
+    await app.close();
+    folder.remove();
+  }
+});

@@ -15,6 +15,8 @@ export interface Ending {
   readonly abandoned: number;
   /** It stopped by itself, to make room for a fresh process. */
   readonly retired: boolean;
+  /** The broker was away and did not take the last word; its client may try for ever. */
+  readonly cutOff: boolean;
 }
 
 /** When a stop does what, in milliseconds. */
@@ -46,8 +48,10 @@ export interface Stopping {
   readonly crashed: boolean;
 }
 
-/** Answers with the number of jobs whose handlers did not end. */
-export async function shutDown(bench: Bench, { graceSeconds, cold, crashed }: Stopping): Promise<number> {
+export async function shutDown(
+  bench: Bench,
+  { graceSeconds, cold, crashed }: Stopping,
+): Promise<Omit<Ending, 'retired'>> {
   bench.stopping = true;
   for (const delivery of bench.reserved.splice(0))
     void bench.consumer.settle(delivery, { kind: 'putBack', started: false });
@@ -59,13 +63,17 @@ export async function shutDown(bench: Bench, { graceSeconds, cold, crashed }: St
   await quiet(bench, idle, giveUpMs, cold);
   const abandoned = abandon(bench, crashed);
   if (crashed) await quiet(bench, idle, closeMs / 2, cold);
-  await Promise.race([
-    bench.consumer.close().catch((error: unknown) => {
-      bench.log('error', `the broker did not take the last word of this worker: ${textOf(error)}`);
-    }),
-    pause(closeMs, undefined, { ref: false }),
+  const cutOff = await Promise.race([
+    bench.consumer.close().then(
+      () => false,
+      (error: unknown) => {
+        bench.log('error', `the broker did not take the last word of this worker: ${textOf(error)}`);
+        return true;
+      },
+    ),
+    pause(closeMs, true, { ref: false }),
   ]);
-  return abandoned;
+  return { abandoned, cutOff };
 }
 
 async function quiet(bench: Bench, idle: () => boolean, limitMs: number, cold: AbortSignal): Promise<void> {
@@ -138,10 +146,10 @@ export async function withSignals(ending: Promise<Ending>, watched: Watched): Pr
   });
   try {
     // A handler that did not end could keep the process alive for ever.
-    const { abandoned, retired } = await ending;
+    const { abandoned, retired, cutOff } = await ending;
     if (crashed) process.exitCode ??= crashedCode;
     if (retired) process.exitCode ??= restartCode;
-    if (abandoned > 0 || crashed) setTimeout(() => process.exit(), exitAfterMs).unref();
+    if (abandoned > 0 || crashed || cutOff) setTimeout(() => process.exit(), exitAfterMs).unref();
   } finally {
     process.off('SIGTERM', onSignal).off('SIGINT', onSignal);
     // What threw may throw again in the second that is left.

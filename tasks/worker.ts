@@ -160,7 +160,7 @@ async function run(around: WorkerSurroundings, stopper: Stopper): Promise<Ending
   const load = () => loadOf(loads, reserved, stopped.aborted ? undefined : slots());
   const pool = around.threads && createPool({ ...around.threads, slots, log: around.log });
   const connected = await begin(around, pool, stopped, { slots, load });
-  if (!connected) return { abandoned: 0, retired: false };
+  if (!connected) return { abandoned: 0, retired: false, cutOff: false };
   const remote = around.remoteControl ? connected.broker.remote : undefined;
   let retired = false;
   bench = {
@@ -202,14 +202,18 @@ async function run(around: WorkerSurroundings, stopper: Stopper): Promise<Ending
   const attendance = remote && attend(remote, nodeOf(bench, around, stopper));
   await attendance?.ready;
   bench.busy.update(0);
-  const abandoned = await work(bench, around, stopper);
-  const limitMs = stepsOf(around.graceSeconds).closeMs;
+  const ended = await work(bench, around, stopper);
+  const limitMs = ended.cutOff ? 0 : stepsOf(around.graceSeconds).closeMs;
   const left = Promise.race([attendance?.close(), pause(limitMs, undefined, { ref: false })]);
   await Promise.all([left, pool?.close()]);
-  return { abandoned, retired };
+  return { ...ended, retired };
 }
 
-async function work(bench: Bench, around: WorkerSurroundings, stopper: Stopper): Promise<number> {
+async function work(
+  bench: Bench,
+  around: WorkerSurroundings,
+  stopper: Stopper,
+): Promise<Omit<Ending, 'retired'>> {
   const upkeep = setInterval(() => {
     giveBackSurplus(bench, around.prefetch);
     const bytes = around.maxMemoryBytes === Infinity ? 0 : process.memoryUsage.rss();
@@ -220,9 +224,9 @@ async function work(bench: Bench, around: WorkerSurroundings, stopper: Stopper):
   clearInterval(upkeep);
   clearTimeout(bench.rateTimer);
   const { crashed, cold } = stopper;
-  const abandoned = await shutDown(bench, { graceSeconds: around.graceSeconds, crashed, cold: cold.signal });
+  const ended = await shutDown(bench, { graceSeconds: around.graceSeconds, crashed, cold: cold.signal });
   bench.busy.close();
-  return abandoned;
+  return ended;
 }
 
 function nodeOf(bench: Bench, around: WorkerSurroundings, stopper: Stopper): WorkerNode {

@@ -160,11 +160,15 @@ describe('web', () => {
     const app = await listen((_request, response) => void response.end('app'));
     agentOf({}, { DYNO: 'web.3' });
     idle();
-    await pass(11);
+    const passUntil = async (kind: string): Promise<void> =>
+      await until(async () => {
+        await pass(1);
+        return (await readings('web'))[0]?.kind === kind;
+      }, kind);
+    await passUntil('requests');
     expect((await readings('web'))[0]).toMatchObject({ kind: 'requests', perSecond: 0 });
     await visit(app.url, undefined);
-    await pass(15);
-    expect((await readings('web'))[0]).toMatchObject({ kind: 'unknown' });
+    await passUntil('unknown');
     expect((await readings('web'))[1]).toMatchObject({ kind: 'requests' });
   });
 

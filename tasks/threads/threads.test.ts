@@ -261,6 +261,17 @@ describe('a worker with a pool of threads', () => {
     expect(await app.depth()).toMatchObject({ waiting: 1, running: 0 });
   });
 
+  test('a stop does not wait for a module that takes its time, and a syntax error is told', async () => {
+    define('add');
+    writeFileSync(file('slow.mts'), 'await new Promise((resolve) => setTimeout(resolve, 3_600_000));');
+    const { worker, ended } = start({ taskModule: file('slow.mts') });
+    await worker.stop();
+    await ended;
+    writeFileSync(file('broken.mts'), 'export const a = ;');
+    const broken = app.worker({ pool: 'threads', taskModule: file('broken.mts'), concurrency: 1 });
+    await expect(broken.run()).rejects.toThrow(/taskModule is .*cannot be loaded in a thread/);
+  });
+
   test('a module that cannot be loaded, starts a worker or lacks a task is refused', async () => {
     define('nobody');
     writeFileSync(file('broken.mts'), 'throw new TypeError("broken module")');

@@ -177,11 +177,12 @@ describe('web', () => {
     agentOf();
     agentOf();
     await visit(app.url, 5);
-    for (let second = 0; second < 12; second++) {
+    await until(async () => {
       const before = heardCount();
       clock.advance(1_000);
       await until(async () => heardCount() > before, 'a push');
-    }
+      return (await readings('web'))[0]?.kind === 'requests';
+    }, 'the requests');
     const [requests] = await readings('web');
     expect(requests).toMatchObject({ kind: 'requests' });
     expect(requests?.kind === 'requests' && requests.queueTimeMs?.map(([, count]) => count)).toEqual([1]);

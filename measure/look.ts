@@ -1,5 +1,6 @@
 /** What every meter does around its look: only the caller's abort rejects, all else becomes an unknown reading. */
 import type { Reading } from '../decide/words.ts';
+import { within } from './within.ts';
 
 export interface Look {
   readonly signal: AbortSignal;
@@ -28,7 +29,7 @@ export async function lookOrUnknown({
   failed,
 }: Look): Promise<Reading[]> {
   signal.throwIfAborted();
-  const limit = timeoutMs ? AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]) : signal;
+  const limit = timeoutMs ? within(signal, timeoutMs) : signal;
   try {
     return await untilAborted(look(limit), limit);
   } catch (problem) {

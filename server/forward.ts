@@ -6,6 +6,7 @@
  */
 import { request as send } from 'node:http';
 import { Readable } from 'node:stream';
+import { within } from '../measure/within.ts';
 import type { Claimant } from '../store/leases.ts';
 import type { Rounds } from './rounds.ts';
 import type { Tenure } from './tenure.ts';
@@ -113,7 +114,7 @@ async function pass(owner: Claimant, request: Request, body: Buffer | undefined)
       {
         method: request.method,
         headers: { ...headers, [mark]: '1', 'content-length': body?.length ?? 0 },
-        signal: AbortSignal.any([request.signal, AbortSignal.timeout(answerLimitMs)]),
+        signal: within(request.signal, answerLimitMs),
       },
       (answer) => {
         const status = answer.statusCode ?? 502;

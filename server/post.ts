@@ -1,6 +1,7 @@
 /** One POST to an address that a person entered: guarded, never redirected, with a bounded time and a bounded answer. */
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { within } from '../measure/within.ts';
 import type { Post } from '../notify/notifier.ts';
 import type { Guard } from './guard.ts';
 
@@ -13,7 +14,7 @@ export function createPost(guard: Guard): Post {
       const target = new URL(url);
       guard.check(target);
       const request = target.protocol === 'https:' ? requestHttps : requestHttp;
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(answerLimitMs)]);
+      const limit = within(signal, answerLimitMs);
       const call = request(
         target,
         {

@@ -76,8 +76,11 @@ async function send(
     ...(method !== 'GET' && { 'idempotency-key': idempotencyKey ?? randomKey() }),
   };
   const request = { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) };
+  // Node 20 lets the garbage collector take a limit that nobody but AbortSignal.any knows, and then the time is never up.
+  const limits: AbortSignal[] = [];
   const once = (): Promise<Response> => {
     const limit = AbortSignal.timeout(timeoutMs);
+    limits.push(limit);
     return ask(address, { ...request, signal: signal ? AbortSignal.any([signal, limit]) : limit });
   };
   try {
@@ -91,6 +94,8 @@ async function send(
     if (error instanceof ApiError || signal?.aborted) throw error;
     const words = error instanceof Error ? error.message : String(error);
     throw new ApiError('UNREACHABLE', 0, `The controller cannot be reached: ${words}.`, { cause: error });
+  } finally {
+    limits.splice(0);
   }
 }
 

@@ -8,10 +8,13 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+
+import { freePort } from '../server/bench/free-port.ts';
+
+export { freePort };
 
 export interface Servers {
   /** Path of redis-server, or empty. */
@@ -174,16 +177,6 @@ function ordinaryUser(): { uid?: number; gid?: number } {
     uid: Number(execFileSync('id', ['-u', 'nobody'])),
     gid: Number(execFileSync('id', ['-g', 'nobody'])),
   };
-}
-
-export async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }
 
 /** Ends a process that leads a group, and all of the group; nothing when it has ended by itself. */

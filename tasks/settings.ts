@@ -5,6 +5,7 @@ import type { TaskMessage } from './message.ts';
 import { perSecond } from './remote/rate.ts';
 import { resultExpiresSeconds } from './results.ts';
 import type { SendOptions, TaskOptions } from './task.ts';
+import { longestTimerMs } from './timer.ts';
 import type { WorkerOptions } from './worker.ts';
 
 export function checkTask(name: string, options: TaskOptions): void {
@@ -56,9 +57,6 @@ export function checkExpiry(seconds: number | undefined): number {
   amountOf('resultExpiresSeconds', seconds);
   return seconds ?? resultExpiresSeconds;
 }
-
-/** What a timer can wait: 24 days. */
-const longestTimerMs = 2 ** 31 - 1;
 
 /** How long to wait for a result; Infinity is as long as a timer can. */
 export function checkTimeout(timeoutMs: number): number {

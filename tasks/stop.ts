@@ -8,6 +8,7 @@ import { crashedCode, watchAccidents } from './accidents.ts';
 import { endedOneMore, type Log, type Settlement, wornOut } from './broker.ts';
 import { isLate, refuseWorn } from './conclude.ts';
 import { textOf } from './errors.ts';
+import { longestTimerMs } from './timer.ts';
 import { type Bench, finish, free, type RunningJob } from './workbench.ts';
 
 export interface Ending {
@@ -34,8 +35,6 @@ export function stepsOf(graceSeconds: number): Steps {
   return { askMs: part(0.8), giveUpMs: part(0.1), closeMs: Math.min(5_000, Math.max(3_000, part(0.1))) };
 }
 
-/** What a timer can wait. */
-const longestTimerMs = 2 ** 31 - 1;
 /** After a signal whose grace time was not enough: what the program gets for its own last steps. */
 const exitAfterMs = 1_000;
 /** EX_TEMPFAIL of sysexits.h: supervisors that restart only what failed restart this. */

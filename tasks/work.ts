@@ -11,6 +11,7 @@ import { presentable, TasksError } from './errors.ts';
 import type { TaskMessage } from './message.ts';
 import { type ArgumentsSchema, checkedArguments } from './schema.ts';
 import { type Definition, Ignore, Reject, type RetryOptions, type TaskContext } from './task.ts';
+import { longestTimerMs } from './timer.ts';
 
 export type Outcome =
   | { readonly kind: 'success'; readonly result: unknown }
@@ -188,7 +189,7 @@ export function timeLimits(job: Attempt): { exceeded: Promise<never>; clear(): v
   if (softSeconds === null && hardSeconds === null) return undefined;
   const timers: NodeJS.Timeout[] = [];
   const after = (seconds: number | null, act: () => void): void => {
-    if (seconds !== null) timers.push(setTimeout(act, Math.min(seconds * 1000, 2 ** 31 - 1)));
+    if (seconds !== null) timers.push(setTimeout(act, Math.min(seconds * 1000, longestTimerMs)));
   };
   const exceeded = new Promise<never>((_, reject) => {
     after(softSeconds, () => job.stop.abort(limitError('SoftTimeLimitExceeded', softSeconds)));

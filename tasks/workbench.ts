@@ -18,6 +18,7 @@ import type { Results } from './results.ts';
 import type { Router } from './routes.ts';
 import type { Definition } from './task.ts';
 import type { ThreadPool } from './threads/pool.ts';
+import { longestTimerMs } from './timer.ts';
 import { type Attempt, attempt, type LazyAbort, lazyAbort, type Outcome } from './work.ts';
 
 export interface Bench {
@@ -87,9 +88,6 @@ export type Loads = Map<string, { -readonly [K in keyof QueueLoad]: QueueLoad[K]
  * some 20 ms later that it has them, in which a quick worker ends several hundred jobs.
  */
 const mostFinishing = 4_000;
-
-/** What setTimeout can wait. */
-const longestTimerMs = 2 ** 31 - 1;
 
 export function emptyLoads(queues: readonly string[]): Loads {
   return new Map(queues.map((queue) => [queue, emptyLoad(queue)]));
@@ -294,6 +292,15 @@ export function finish(bench: Bench, work: () => Promise<void>, delivery?: Deliv
   void finishing(bench, work, delivery);
 }
 
+/** Where that fails too, the job comes back when the lease of this worker ends. */
+async function setLostAside(bench: Bench, delivery: Delivery, error: string): Promise<void> {
+  try {
+    await bench.consumer.settle(delivery, { kind: 'setAside', error });
+  } catch (problem) {
+    bench.log('error', `a job whose outcome was lost cannot be set aside: ${textOf(problem)}`);
+  }
+}
+
 /** One promise for each job, where `catch` and `finally` would make five. */
 async function finishing(bench: Bench, work: () => Promise<void>, delivery?: Delivery): Promise<void> {
   try {
@@ -301,7 +308,7 @@ async function finishing(bench: Bench, work: () => Promise<void>, delivery?: Del
   } catch (error) {
     bench.log('error', `an outcome was lost: ${textOf(error)}`);
     const why = `its outcome was lost: ${textOf(error)}`;
-    if (delivery) await bench.consumer.settle(delivery, { kind: 'setAside', error: why });
+    if (delivery) await setLostAside(bench, delivery, why);
   }
   bench.finishing--;
   if (bench.finishing === mostFinishing - 1) schedule(bench);

@@ -1,4 +1,4 @@
-/** A port of loopback that nobody listens on, for the private servers of benches. */
+/** A port of loopback that nobody listens on, for the private servers of benches and tests. */
 import { createServer } from 'node:net';
 
 export async function freePort(): Promise<number> {

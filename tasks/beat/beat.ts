@@ -9,6 +9,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Log } from '../broker.ts';
 import { TasksError, textOf } from '../errors.ts';
+import { longestTimerMs } from '../timer.ts';
 import { type BeatEntries, createEntries } from './entries.ts';
 import { checkEntry, type EntryFields, type EntryOptions } from './entry.ts';
 import { loadSun, type Sun } from './solar.ts';
@@ -57,7 +58,6 @@ export interface BeatSurroundings {
 
 const defaultLeaseSeconds = 15;
 const longestPauseMs = 10_000;
-const longestTimerMs = 2 ** 31 - 1;
 
 const realClock: BeatClock = {
   now: () => Date.now(),

@@ -13,6 +13,7 @@ import type { ConsumeMessage } from 'amqplib';
 import { type ConsumeOptions, type Consumer, type Delivery, mostDeliveries, wornOut } from '../broker.ts';
 import { textOf } from '../errors.ts';
 import { type Format, plainFormat } from '../format.ts';
+import { longestTimerMs } from '../timer.ts';
 import { createLink } from './link.ts';
 import type { Publisher } from './publisher.ts';
 import { acknowledge, openSession, type Session, subscribe, unsubscribe } from './session.ts';
@@ -264,7 +265,7 @@ function holdOrMove(state: State, entry: Entry, dueMs: number): void {
       state.buffers.get(entry.delivery.queue)?.unshift(entry);
       wake(state);
     };
-    state.held.set(entry, setTimeout(due, Math.min(dueMs - Date.now(), 2 ** 31 - 1)));
+    state.held.set(entry, setTimeout(due, Math.min(dueMs - Date.now(), longestTimerMs)));
     if (isExact(state)) wake(state);
   };
   if (state.held.size < mostHeld && delayMs <= longestHoldMs) {

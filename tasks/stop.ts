@@ -31,7 +31,7 @@ export interface Steps {
 }
 
 export function stepsOf(graceSeconds: number): Steps {
-  const part = (share: number): number => Math.min(longestTimerMs, Math.round(graceSeconds * share * 1_000));
+  const part = (share: number): number => Math.min(longestTimerMs, Math.floor(graceSeconds * share * 1_000));
   return { askMs: part(0.8), giveUpMs: part(0.1), closeMs: Math.min(5_000, Math.max(3_000, part(0.1))) };
 }
 
